@@ -1,0 +1,81 @@
+"""Bayesian uncertainty quantification for neural scaling laws.
+
+A table of training runs and a model file go in; a posterior comes out; everything a reader sees
+is computed from its draws. Names are resolved on first use: importing this package loads neither
+PyMC nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bayes_scaling.decisions.allocation import Allocation as Allocation
+    from bayes_scaling.decisions.allocation import allocate as allocate
+    from bayes_scaling.decisions.cost import Cost as Cost
+    from bayes_scaling.decisions.forecast import Forecast as Forecast
+    from bayes_scaling.decisions.forecast import forecast as forecast
+    from bayes_scaling.inference.checks import check as check
+    from bayes_scaling.inference.fit import Fit as Fit
+    from bayes_scaling.inference.sampling import fit as fit
+    from bayes_scaling.inference.store import load_fit as load_fit
+    from bayes_scaling.laws.conformance import check_law as check_law
+    from bayes_scaling.laws.law import Law as Law
+    from bayes_scaling.laws.law import law as law
+    from bayes_scaling.laws.law import load_law as load_law
+    from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
+    from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
+    from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
+    from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
+    from bayes_scaling.reporting.plots import plot_residuals as plot_residuals
+    from bayes_scaling.reporting.report import Report as Report
+    from bayes_scaling.reporting.report import report as report
+    from bayes_scaling.runs.examples import example_path as example_path
+    from bayes_scaling.runs.reader import read_runs as read_runs
+    from bayes_scaling.runs.table import Runs as Runs
+    from bayes_scaling.specs.shelf import model_names as model_names
+    from bayes_scaling.specs.spec import ModelSpec as ModelSpec
+    from bayes_scaling.specs.spec import load_model as load_model
+    from bayes_scaling.verdicts import Check as Check
+    from bayes_scaling.verdicts import Checks as Checks
+
+_HOMES = {
+    "decisions.allocation": ("Allocation", "allocate"),
+    "decisions.cost": ("Cost",),
+    "decisions.forecast": ("Forecast", "forecast"),
+    "inference.checks": ("check",),
+    "inference.fit": ("Fit",),
+    "inference.sampling": ("fit",),
+    "inference.store": ("load_fit",),
+    "laws.conformance": ("check_law",),
+    "laws.law": ("Law", "law", "load_law"),
+    "reporting.plots": (
+        "plot_allocation", "plot_forecast", "plot_isoflop", "plot_posterior", "plot_residuals",
+    ),
+    "reporting.report": ("Report", "report"),
+    "runs.examples": ("example_path",),
+    "runs.reader": ("read_runs",),
+    "runs.table": ("Runs",),
+    "specs.shelf": ("model_names",),
+    "specs.spec": ("ModelSpec", "load_model"),
+    "verdicts": ("Check", "Checks"),
+}  # fmt: skip
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+__all__ = ["__version__", *sorted(_HOME_OF)]
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve a public name on first use."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("bayes-scaling")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return list(__all__)

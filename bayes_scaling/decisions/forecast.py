@@ -1,0 +1,138 @@
+"""forecast: draws of the loss of runs that have not been trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.decisions.horizon import (
+    axis_of,
+    extrapolation_of,
+    horizon_findings,
+    positive_values,
+)
+from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
+from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
+from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.predict import predict_at
+from bayes_scaling.names import (
+    CHAIN,
+    DRAW,
+    FLOPS,
+    LOSS_MEAN,
+    LOSS_NEW,
+    PARAMS,
+    POINT,
+    RESOURCES,
+    TOKENS,
+)
+from bayes_scaling.runs.table import resource_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.runs.finding import Finding
+
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+"""Levels of the long table: the median and intervals of 50%, 80% and 90%."""
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Draws of the loss at planned points.
+
+    `points` has one row per point: those of params, tokens and flops that were asked for, and
+    `extrapolation`, the multiple of the largest fitted run. `draws` holds `loss_mean` (the curve)
+    and `loss_new` (one new run), nats/token, dims (chain, draw, point); where a joint law was
+    asked for compute alone, also the `params` and `tokens` of each draw's own optimum.
+    `findings` with severity error say that a point lies beyond what the runs support.
+    """
+
+    points: pd.DataFrame
+    draws: xr.Dataset
+    findings: tuple[Finding, ...]
+    weights: Mapping[str, float]
+    provenance: Mapping[str, Any]
+
+    def quantiles(self, levels: Sequence[float] = LEVELS, *, of: str = LOSS_NEW) -> pd.DataFrame:
+        """Quantiles at each point: one row per point in the order asked, one column per level.
+
+        `of`: `loss_new` (a new run) or `loss_mean` (the curve), nats/token. Raises UsageError for
+        other names and for levels outside (0, 1).
+        """
+        return quantiles_of(self.draws, of, levels, POINT)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return long quantiles: point, its resources, variable, level, value [nats/token]."""
+        table = long_quantiles(self.draws, (LOSS_MEAN, LOSS_NEW), LEVELS, POINT)
+        return table.join(self.points, on=POINT)
+
+
+def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) -> Forecast:
+    """Forecast the loss at planned points.
+
+    `at` is a table with the columns the law reads (params and tokens, or its one resource), or a
+    sequence of compute budgets in FLOP (for a one-resource law: amounts of its resource). At a
+    budget, each draw is read at its own optimal split of C = 6ND.
+
+    Returns a `Forecast` with draws (chain, draw, point). Raises UsageError for impossible points,
+    CheckError where the table cannot tell a split and only budgets are given.
+    """
+    fit = _as_fit(source)
+    if isinstance(at, pd.DataFrame):
+        points, inputs = _at_points(fit, at)
+    else:
+        points, inputs = _at_budgets(fit, at)
+    draws = predict_at(fit, inputs, seed=seed)
+    for name, values in inputs.items():
+        if values.ndim > 1:
+            draws[name] = ((CHAIN, DRAW, POINT), values)
+    ratios = points["extrapolation"].to_numpy()
+    return Forecast(
+        points=points,
+        draws=draws,
+        findings=horizon_findings(fit, ratios),
+        weights={fit.spec.name: 1.0},
+        provenance={**fit.provenance, "forecast_seed": seed},
+    )
+
+
+def _as_fit(source: object) -> Fit:
+    if isinstance(source, Fit):
+        return source
+    raise UsageError(
+        f"a forecast is made from a fit, not from {type(source).__name__}; "
+        "fit a model first: fit(load_model('chinchilla-plain'), runs)"
+    )
+
+
+def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+    if at.empty:
+        raise UsageError("the table of points to forecast is empty")
+    inputs = {n: positive_values(resource_values(at, n), n) for n in fit.model.inputs}
+    points = pd.DataFrame(inputs)
+    for name in RESOURCES:
+        if name not in points and (name in at or (name == FLOPS and {PARAMS, TOKENS} <= set(at))):
+            points[name] = positive_values(resource_values(at, name), name)
+    amounts = points[axis_of(fit)] if axis_of(fit) in points else points[fit.model.inputs[0]]
+    points = points[[name for name in RESOURCES if name in points]]
+    return points.assign(extrapolation=extrapolation_of(fit, amounts.to_numpy())), inputs
+
+
+def _at_budgets(
+    fit: Fit, at: Sequence[float]
+) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+    axis = axis_of(fit)
+    amounts = positive_values(at, axis)
+    points = pd.DataFrame({axis: amounts, "extrapolation": extrapolation_of(fit, amounts)})
+    if len(fit.model.inputs) == 1:
+        return points, {axis: amounts}
+    require_split(fit, amounts)
+    params, tokens, _ = per_draw_optimum(fit, amounts)
+    return points, {PARAMS: params, TOKENS: tokens}

@@ -1,0 +1,130 @@
+"""The least-loss split of a budget between parameters and tokens, draw by draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.errors import CheckError, UsageError
+from bayes_scaling.inference.predict import curve_at
+from bayes_scaling.names import BUDGET, PARAMS, TOKENS
+from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
+from bayes_scaling.runs.identifiability import split_refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+
+    Floats = NDArray[np.float64]
+
+RATIO_RANGE = (1e-4, 1e5)
+"""Tokens per parameter searched: far beyond anything trained, on both sides."""
+COARSE = 61
+GOLDEN = (np.sqrt(5.0) - 1) / 2
+NEWTON_STEPS = 3
+GOLDEN_STEPS = 30
+
+
+def require_split(fit: Fit, flops: Floats) -> None:
+    """Refuse to split a budget where the law has no split or the table cannot tell it.
+
+    Raises UsageError in the first case, CheckError in the second.
+    """
+    if not fit.model.law.allocates:
+        raise UsageError(
+            f"model {fit.spec.name!r} reads {', '.join(fit.model.inputs)}; a split between "
+            "parameters and tokens needs a joint law, such as chinchilla-plain"
+        )
+    refusal = split_refusal(fit.runs.findings)
+    if refusal is not None:
+        ray = np.exp(np.mean(np.log(fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS))))
+        params = np.sqrt(flops[0] / FLOP_PER_PARAM_TOKEN / ray)
+        raise CheckError(
+            f"{refusal.code}: {refusal.message}. This table cannot say how to split a budget. "
+            f"Along its own {ray:.3g} tokens per parameter it can forecast: ask for "
+            f"{params:.3g} params and {params * ray:.3g} tokens instead of {flops[0]:.3g} FLOP."
+        )
+
+
+def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Return params and tokens of least expected loss under C = 6ND, and whether at an edge.
+
+    Each has shape (chain, draw, budget). Closed form where the law has one, else `search_split`.
+    """
+    ND = flops / FLOP_PER_PARAM_TOKEN
+    law, model = fit.model.law, fit.model
+    if law.optimum is None:
+        return search_split(lambda N, D: curve_at(fit, {PARAMS: N, TOKENS: D}), ND, _shape(fit))
+    values = fit.unknowns(BUDGET)
+    named = {name: values[name] for name in law.unknowns}
+    params, tokens = law.optimum(np, ND, **named, **model.numbers)
+    shape = (*_shape(fit), len(flops))
+    params, tokens = np.broadcast_to(params, shape), np.broadcast_to(tokens, shape)
+    ratio = tokens / params
+    return params, tokens, (ratio < RATIO_RANGE[0]) | (ratio > RATIO_RANGE[1])
+
+
+def _shape(fit: Fit) -> tuple[int, int]:
+    first = next(iter(fit.posterior.values()))
+    return first.shape[0], first.shape[1]
+
+
+def search_split(
+    curve: Callable[[Floats, Floats], Floats], ND: Floats, shape: tuple[int, ...]
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Minimise curve(N, D) on N*D = ND for all draws at once.
+
+    `curve` broadcasts against `shape` + (budget,). A grid in log(D/N) finds the valley, golden
+    sections narrow it, and Newton steps on a parabola through three points finish it beyond the
+    precision at which neighbouring losses can be told apart. Returns N, D and at_edge, each of
+    shape `shape` + (budget,).
+    """
+
+    def loss(log_ratio: Floats) -> Floats:
+        ratio = np.exp(log_ratio)
+        return curve(np.sqrt(ND / ratio), np.sqrt(ND * ratio))
+
+    full = (*shape, len(ND))
+    grid = np.linspace(np.log(RATIO_RANGE[0]), np.log(RATIO_RANGE[1]), COARSE)
+    best, lowest = np.zeros(full, dtype=int), np.full(full, np.inf)
+    for i, x in enumerate(grid):
+        value = loss(np.full(full, x))
+        better = value < lowest
+        best, lowest = np.where(better, i, best), np.where(better, value, lowest)
+    at_edge = (best == 0) | (best == COARSE - 1)
+    inner = np.clip(best, 1, COARSE - 2)
+    x = _golden(loss, grid[inner - 1], grid[inner + 1])
+    x = np.where(at_edge, grid[best], _newton(loss, x))
+    ratio = np.exp(x)
+    return np.sqrt(ND / ratio), np.sqrt(ND * ratio), at_edge
+
+
+def _golden(loss: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
+    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
+    at_left, at_right = loss(left), loss(right)
+    for _ in range(GOLDEN_STEPS):
+        go_left = at_left < at_right
+        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
+        new = np.where(go_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
+        at_new = loss(new)
+        left, right = np.where(go_left, new, right), np.where(go_left, left, new)
+        at_left, at_right = (
+            np.where(go_left, at_new, at_right),
+            np.where(go_left, at_left, at_new),
+        )
+    return (low + high) / 2
+
+
+def _newton(loss: Callable[[Floats], Floats], x: Floats) -> Floats:
+    """Newton steps on five-point differences: accurate far below the loss's own resolution."""
+    for step in (3e-2, 1e-2, 1e-2)[:NEWTON_STEPS]:
+        far_low, low, high, far_high = (loss(x + k * step) for k in (-2, -1, 1, 2))
+        slope = (8 * (high - low) - (far_high - far_low)) / (12 * step)
+        bend = (16 * (high + low) - (far_high + far_low) - 30 * loss(x)) / (12 * step**2)
+        move = np.where(bend > 0, -slope / np.where(bend > 0, bend, 1.0), 0.0)
+        x = x + np.clip(move, -step, step)
+    return x

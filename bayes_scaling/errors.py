@@ -1,0 +1,48 @@
+"""The errors of this package: one base, one child for each exit code of the command line."""
+
+from __future__ import annotations
+
+EXIT_OK = 0
+EXIT_CHECK_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INPUT = 3
+EXIT_INFERENCE = 4
+EXIT_BATCH = 5
+EXIT_OUTPUT = 6
+EXIT_INTERRUPTED = 130
+
+
+class BayesScalingError(Exception):
+    """Anything this package refuses to do; the message says what, why and how to mend it."""
+
+    exit_code: int = EXIT_USAGE
+
+
+class CheckError(BayesScalingError):
+    """The question cannot be answered from this fit: a check of the data or the posterior fails."""
+
+    exit_code = EXIT_CHECK_FAILED
+
+
+class UsageError(BayesScalingError, ValueError):
+    """A wrong argument, option, model file or law: nothing was computed."""
+
+    exit_code = EXIT_USAGE
+
+
+class TableError(BayesScalingError, ValueError):
+    """A run table that cannot be used; lists every fault at once."""
+
+    exit_code = EXIT_INPUT
+
+
+class InferenceError(BayesScalingError, RuntimeError):
+    """Sampling failed and left no usable posterior."""
+
+    exit_code = EXIT_INFERENCE
+
+
+class OutputError(BayesScalingError, OSError):
+    """A file could not be written, or a stored file is damaged."""
+
+    exit_code = EXIT_OUTPUT

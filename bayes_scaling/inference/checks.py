@@ -1,0 +1,207 @@
+"""check: whether a posterior can be believed, one row per question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.inference.predict import curve_at, log_likelihood, normal_scores
+from bayes_scaling.names import DRAW, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.specs.coordinate import coordinate_of
+from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+
+MAX_RHAT = 1.01
+MIN_ESS = 400
+MAX_DIVERGENT_SHARE = 0.005
+MIN_BFMI = 0.3
+MIN_CONTRACTION = 0.5
+MAX_RIDGE = 0.95
+MAX_PATTERN = 0.99
+"""Probability that a residual pattern has its sign beyond which it is named."""
+MAX_SUSPECT_SCORE = 4.0
+"""Normal score of a run's residual beyond which the run is named."""
+
+
+def mixing(posterior: xr.Dataset) -> tuple[float, float]:
+    """Worst R-hat and worst effective sample size (bulk or tail) of a posterior."""
+    import arviz_stats as azs
+
+    if posterior.sizes[DRAW] < 4:
+        return float("nan"), 0.0
+    rhat = max(float(v) for v in azs.rhat(posterior).values())
+    bulk = min(float(v) for v in azs.ess(posterior, method="bulk").values())
+    tail = min(float(v) for v in azs.ess(posterior, method="tail", prob=(0.05, 0.95)).values())
+    return rhat, min(bulk, tail)
+
+
+def check(fit: Fit) -> Checks:
+    """Examine a fit; each row has name, verdict (ok, warn, fail, info), value, limit and advice.
+
+    Fails: R-hat above 1.01, under 400 effective draws, more than 0.5% divergent draws. Warnings:
+    low energy information, a prior that the data did not narrow, residual patterns, ridges,
+    influential runs. Findings of the table follow as they are.
+    """
+    return Checks(
+        (
+            *_sampler(fit),
+            *_patterns(fit),
+            *_suspects(fit),
+            *_influence(fit),
+            *_contraction(fit),
+            *_ridges(fit),
+            *_table(fit),
+        )
+    )
+
+
+def _judge(good: bool, otherwise: Verdict) -> Verdict:
+    return OK if good else otherwise
+
+
+def _sampler(fit: Fit) -> Iterator[Check]:
+    longer = "sample longer, or give the unknowns tighter priors"
+    summary = fit.summary()
+    for name, column in (("ESS bulk", "ess_bulk"), ("ESS tail", "ess_tail")):
+        worst = summary[column].idxmin()
+        ess = float(summary[column].min())
+        yield Check(f"{name} ({worst})", _judge(ess >= MIN_ESS, FAIL), ess, f">= {MIN_ESS}", longer)
+    rhat, worst = float(summary["rhat"].max()), summary["rhat"].idxmax()
+    good = rhat <= MAX_RHAT
+    yield Check(f"R-hat ({worst})", _judge(good, FAIL), rhat, f"<= {MAX_RHAT}", longer)
+    divergent = float(fit.sampling["diverging"].mean())
+    good = divergent <= MAX_DIVERGENT_SHARE
+    advice = "the posterior has corners the sampler cannot enter; widen the noise or the priors"
+    limit = f"<= {MAX_DIVERGENT_SHARE:.1%} of draws"
+    yield Check("divergences", _judge(good, FAIL), divergent, limit, advice)
+    bfmi = _bfmi(fit.sampling["energy"].values)
+    advice = "heavy tails slow the sampler; look at the noise"
+    yield Check("energy (BFMI)", _judge(bfmi >= MIN_BFMI, WARN), bfmi, f">= {MIN_BFMI}", advice)
+
+
+def _bfmi(energy: NDArray[np.float64]) -> float:
+    """Least Bayesian fraction of missing information over chains (Betancourt 2016)."""
+    steps = np.mean(np.diff(energy, axis=1) ** 2, axis=1)
+    return float(np.min(steps / np.var(energy, axis=1)))
+
+
+def _patterns(fit: Fit) -> Iterator[Check]:
+    """Slope and curvature of the residuals along each resource, with the probability of the sign.
+
+    If curve and noise are right, the normal scores weighted with any fixed pattern of unit length
+    are standard normal at the true unknowns; averaged over the posterior this is a posterior
+    predictive probability (Gelman, Meng & Stern 1996).
+    """
+    from scipy import special
+
+    scores = normal_scores(fit).values
+    for name, axis in _axes(fit).items():
+        for kind, pattern in _unit_patterns(np.log(axis)).items():
+            probability = float(np.mean(special.ndtr(scores @ pattern)))
+            strength = max(probability, 1 - probability)
+            way = "rise" if probability > 0.5 else "fall"
+            words = f"residuals {way} with log {name}"
+            if kind == "curvature":
+                words = f"residuals curve {'up' if probability > 0.5 else 'down'} in log {name}"
+            advice = f"{words}: the law misses a pattern; compare other laws, widen far forecasts"
+            verdict = _judge(strength <= MAX_PATTERN, WARN)
+            limit = f"probability of the sign <= {MAX_PATTERN}"
+            yield Check(f"residual {kind} in {name}", verdict, strength, limit, advice)
+
+
+def _axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
+    """What residuals may depend on: N, D, C and D/N, or the one resource of the law."""
+    if fit.model.inputs != (PARAMS, TOKENS):
+        return {name: fit.runs.resource(name) for name in fit.model.inputs}
+    params, tokens = fit.runs.resource(PARAMS), fit.runs.resource(TOKENS)
+    axes = {"N": params, "D": tokens, "C": params * tokens, "D/N": tokens / params}
+    return {k: v for k, v in axes.items() if np.ptp(np.log(v)) > 1e-6}
+
+
+def _unit_patterns(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    line = x - x.mean()
+    bow = line**2 - np.mean(line**2)
+    bow = bow - line * (bow @ line) / (line @ line)
+    patterns = {"slope": line, "curvature": bow}
+    lengths = {k: float(np.linalg.norm(v)) for k, v in patterns.items()}
+    return {k: v / lengths[k] for k, v in patterns.items() if lengths[k] > 1e-9}
+
+
+def _suspects(fit: Fit) -> Iterator[Check]:
+    """Runs far from the curve in units of the bulk's spread, whatever the tails forgive."""
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    noise = fit.model.noise
+    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+    gap = np.median(noise.to_scale(np, loss) - noise.to_scale(np, mean), axis=(0, 1))
+    spread = float(np.median(np.abs(gap - np.median(gap)))) * 1.4826
+    scores = np.abs(gap) / max(spread, 1e-12)
+    names = fit.runs.fitted[RUN].to_numpy(dtype=str)
+    far = [i for i in np.argsort(-scores) if scores[i] > MAX_SUSPECT_SCORE]
+    listed = ", ".join(f"{names[i]} ({gap[i]:+.3f})" for i in far[:6])
+    more = f" and {len(far) - 6} more" if len(far) > 6 else ""
+    advice = f"runs far from the curve: {listed}{more}; look at them" if far else ""
+    limit = f"none beyond {MAX_SUSPECT_SCORE:g} robust sd"
+    yield Check("suspicious runs", _judge(not far, INFO), float(len(far)), limit, advice)
+
+
+def _influence(fit: Fit) -> Iterator[Check]:
+    """Pareto k-hat of leaving one run out (Vehtari et al. 2024, arXiv:1507.02646)."""
+    import arviz_stats as azs
+
+    tree = xr.DataTree.from_dict(
+        {"posterior": fit.posterior, "log_likelihood": xr.Dataset({LOSS: log_likelihood(fit)})}
+    )
+    loo = azs.loo(tree, pointwise=True)
+    k, limit = np.asarray(loo.pareto_k), float(loo.good_k)
+    names = fit.runs.fitted[RUN].to_numpy(dtype=str)
+    over = np.flatnonzero(k > limit)
+    listed = ", ".join(names[i] for i in over[np.argsort(-k[over])][:5])
+    advice = f"single runs move the posterior: {listed}; fit without them and compare"
+    words = f"<= {limit:.2f} for every run"
+    yield Check("PSIS k-hat", _judge(not len(over), WARN), float(k.max()), words, advice)
+
+
+def _contraction(fit: Fit) -> Iterator[Check]:
+    """How much narrower the posterior is than the prior: 1 - variance ratio, free coordinates."""
+    for name, prior in fit.model.priors.items():
+        coordinate = coordinate_of(prior)
+        before = np.var(coordinate.to_free(np, prior.quantile((np.arange(999) + 0.5) / 999)))
+        after = np.var(coordinate.to_free(np, fit.posterior[name].values))
+        contraction = float(1 - after / before)
+        advice = f"the data say little about {name}: its posterior is mostly its prior"
+        limit = f">= {MIN_CONTRACTION}"
+        verdict = _judge(contraction >= MIN_CONTRACTION, WARN)
+        yield Check(f"contraction of {name}", verdict, contraction, limit, advice)
+
+
+def _ridges(fit: Fit) -> Iterator[Check]:
+    """Correlation of log terms at the table's own middle with the exponents (I002)."""
+    law, model = fit.model.law, fit.model
+    middle = [np.exp(np.mean(np.log(fit.runs.resource(c)))) for c in model.inputs]
+    names = [n for n in law.unknowns if n not in law.terms]
+    values = {k: v for k, v in fit.unknowns().items()}
+    worst, pair = 0.0, ""
+    for term in law.terms:
+        only = {k: v if k not in law.terms or k == term else 0.0 * v for k, v in values.items()}
+        size = np.log(model.curve(np, tuple(middle), only)).ravel()
+        for name in names:
+            correlation = abs(float(np.corrcoef(size, np.log(values[name]).ravel())[0, 1]))
+            worst, pair = max((worst, pair), (correlation, f"{term} and {name}"))
+    if pair:
+        advice = f"{pair} cannot be told apart by this table; read them only together"
+        verdict = _judge(worst <= MAX_RIDGE, WARN)
+        yield Check(f"ridge ({pair})", verdict, worst, f"<= {MAX_RIDGE}", advice)
+
+
+def _table(fit: Fit) -> Iterator[Check]:
+    """Findings of the table: what a reader of this posterior must know of its data."""
+    for finding in fit.runs.findings:
+        verdict: Verdict = INFO if finding.severity == "info" else WARN
+        yield Check(f"table {finding.code}", verdict, finding.message, "none", finding.hint)

@@ -1,0 +1,31 @@
+"""Compiled graphs: one compilation per graph structure for the life of the process."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from bayes_scaling.inference import graph
+from bayes_scaling.inference.backend import import_nutpie
+from bayes_scaling.specs.spec import ModelSpec
+
+_compiled: dict[tuple[Any, ...], Any] = {}
+_lock = threading.Lock()
+
+
+def is_compiled(spec: ModelSpec) -> bool:
+    """Return whether a graph of this structure is ready in this process."""
+    return graph.structure(spec) in _compiled
+
+
+def compiled_model(spec: ModelSpec) -> Any:
+    """Return nutpie's compiled model of the spec's structure, over placeholder data.
+
+    The first call for a structure compiles (10 to 40 seconds); later ones, and calls from other
+    threads in the meantime, wait for that one and return it.
+    """
+    key = graph.structure(spec)
+    with _lock:
+        if key not in _compiled:
+            _compiled[key] = import_nutpie().compile_pymc_model(graph.build(spec))
+        return _compiled[key]

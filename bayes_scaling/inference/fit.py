@@ -1,0 +1,142 @@
+"""Fit: the posterior of one model on one table, with everything needed to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.names import CHAIN, DRAW, LOSS, RUN
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SUMMARY_COLUMNS = ("mean", "sd", "q05", "q50", "q95", "rhat", "ess_bulk", "ess_tail")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Posterior draws of a model's unknowns, with the table, the model and how they were drawn.
+
+    `posterior` holds one variable (chain, draw) per unknown, `sampling` the sampler's record with
+    the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
+    long compiling and sampling took; it is not part of the result and not stored.
+    """
+
+    spec: ModelSpec
+    runs: Runs
+    posterior: xr.Dataset
+    sampling: xr.Dataset
+    provenance: Mapping[str, Any]
+    seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+
+    @cached_property
+    def model(self) -> ModelSpec:
+        """The model stated against this table: unit-free priors in nats, constants as numbers."""
+        return stated_against(self.spec, self.runs)
+
+    @cached_property
+    def derived(self) -> xr.Dataset:
+        """Quantities computed from the unknowns draw by draw, dims (chain, draw)."""
+        law = self.model.law
+        if law.derived is None:
+            return xr.Dataset(coords=self.posterior.coords)
+        values = {name: self.posterior[name] for name in law.unknowns}
+        return xr.Dataset(law.derived(np, **values, **self.model.numbers))
+
+    def unknowns(self, *trailing: str) -> dict[str, NDArray[np.float64]]:
+        """Arrays of all unknowns (chain, draw), with an axis of length one per name given."""
+        extra = (1,) * len(trailing)
+        return {str(name): v.values.reshape(v.shape + extra) for name, v in self.posterior.items()}
+
+    def summary(self) -> pd.DataFrame:
+        """Summarise unknowns and derived quantities.
+
+        Index: name. Columns: mean, sd, q05, q50, q95 in the unit of the quantity; rhat, ess_bulk,
+        ess_tail. R-hat and effective sample sizes as in Vehtari et al. 2021, arXiv:1903.08008.
+        """
+        import arviz_stats as azs
+
+        both = self.posterior.merge(self.derived)
+        rhat, bulk = azs.rhat(both), azs.ess(both, method="bulk")
+        tail = azs.ess(both, method="tail", prob=(0.05, 0.95))
+        rows = {}
+        for name, draws in both.items():
+            q05, q50, q95 = np.quantile(draws.values, (0.05, 0.5, 0.95))
+            moments = (float(draws.mean()), float(draws.std(ddof=1)))
+            health = [float(table[name]) for table in (rhat, bulk, tail)]
+            rows[str(name)] = (*moments, q05, q50, q95, *health)
+        return pd.DataFrame.from_dict(rows, orient="index", columns=list(SUMMARY_COLUMNS))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the draws in long form: columns chain, draw, name, value."""
+        both = self.posterior.merge(self.derived)
+        wide = both.to_dataframe().reset_index()
+        return wide.melt(id_vars=[CHAIN, DRAW], var_name="name", value_name="value")
+
+    def to_datatree(self) -> xr.DataTree:
+        """Return the ArviZ-schema tree, on which every `az.*` function works unchanged.
+
+        Groups: posterior, sample_stats, log_likelihood and posterior_predictive (chain, draw,
+        run), log_prior, prior (1,000 draws), observed_data, constant_data.
+        """
+        from bayes_scaling.inference.predict import (
+            log_likelihood,
+            log_prior,
+            posterior_predictive,
+            prior_draws,
+        )
+
+        fitted = self.runs.fitted
+        runs = {RUN: fitted[RUN].to_numpy(dtype=str)}
+        resources = {c: (RUN, self.runs.resource(c)) for c in self.model.inputs}
+        return xr.DataTree.from_dict(
+            {
+                "posterior": self.posterior,
+                "sample_stats": self.sampling,
+                "log_likelihood": xr.Dataset({LOSS: log_likelihood(self)}),
+                "posterior_predictive": xr.Dataset({LOSS: posterior_predictive(self)}),
+                "log_prior": log_prior(self),
+                "prior": prior_draws(self),
+                "observed_data": xr.Dataset({LOSS: (RUN, fitted[LOSS].to_numpy())}, coords=runs),
+                "constant_data": xr.Dataset(resources, coords=runs),
+            }
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the fit to one netCDF file, complete or not at all, and return its path.
+
+        Raises OutputError where the file cannot be written.
+        """
+        from bayes_scaling.inference.store import save_fit
+
+        return save_fit(self, path)
+
+
+def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
+    """Return the model with its resource chosen and its unit-free priors in nats for this table.
+
+    Raises UsageError where the table lacks what the law reads, or offers several resources to a
+    law that reads one.
+    """
+    from bayes_scaling.errors import UsageError
+
+    if not spec.inputs:
+        if len(runs.resources) != 1:
+            raise UsageError(
+                f"model {spec.name!r} reads one resource and the table has "
+                f"{', '.join(runs.resources)}: choose one, with --resource on the command line or "
+                "load_model(name, resource=...)"
+            )
+        spec = spec.at_resource(runs.resources[0])
+    for column in spec.inputs:
+        runs.resource(column)
+    return spec.at_loss_scale(float(runs.fitted[LOSS].min()))

@@ -1,0 +1,111 @@
+"""Draws of the curve and of new runs at given points, and densities; NumPy only, no PyMC."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from bayes_scaling.inference.graph import known_sd
+from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
+from bayes_scaling.runs.table import resource_values
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+
+PRIOR_DRAWS = 1000
+
+
+def rng_of(seed: int, purpose: str) -> np.random.Generator:
+    """Return a generator that depends on the seed and on what it is for."""
+    words = np.frombuffer(hashlib.sha256(purpose.encode()).digest()[:8], dtype=np.uint32)
+    return np.random.default_rng([seed, *words.tolist()])
+
+
+def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point)."""
+    columns = tuple(np.asarray(inputs[name], dtype=float) for name in fit.model.inputs)
+    return np.asarray(fit.model.curve(np, columns, fit.unknowns(POINT)))
+
+
+def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -> xr.DataArray:
+    coords = {CHAIN: fit.posterior[CHAIN], DRAW: fit.posterior[DRAW], dim: labels}
+    return xr.DataArray(values, dims=(CHAIN, DRAW, dim), coords=coords)
+
+
+def predict(fit: Fit, points: pd.DataFrame, *, seed: int = 0) -> xr.Dataset:
+    """Draw the loss at each row of `points`, which has the columns the law reads.
+
+    Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), [nats/token], dims
+    (chain, draw, point). Raises UsageError where a column is missing.
+    """
+    inputs = {name: resource_values(points, name) for name in fit.model.inputs}
+    return predict_at(fit, inputs, seed=seed)
+
+
+def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> xr.Dataset:
+    """Like `predict`, for inputs that may differ from draw to draw: (chain, draw, point)."""
+    mean = curve_at(fit, inputs)
+    new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, fit.unknowns(POINT))
+    labels = np.arange(mean.shape[-1])
+    return xr.Dataset(
+        {
+            LOSS_MEAN: _labelled(fit, mean, POINT, labels),
+            LOSS_NEW: _labelled(fit, new, POINT, labels),
+        }
+    )
+
+
+def _at_runs(fit: Fit) -> NDArray[np.float64]:
+    return curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+
+
+def log_likelihood(fit: Fit) -> xr.DataArray:
+    """Log density of each fitted run's loss [log 1/(nats/token)], dims (chain, draw, run)."""
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    values = fit.model.noise.log_density(
+        loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
+    )
+    return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
+
+
+def normal_scores(fit: Fit) -> xr.DataArray:
+    """Residuals of the fitted runs as standard normal scores, dims (chain, draw, run)."""
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    values = fit.model.noise.normal_scores(
+        loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
+    )
+    return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
+
+
+def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:
+    """Draw a replicate of each fitted run's loss [nats/token], dims (chain, draw, run)."""
+    rng = rng_of(seed, "posterior_predictive")
+    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN))
+    return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
+
+
+def log_prior(fit: Fit) -> xr.Dataset:
+    """Log prior density of each unknown at each draw, dims (chain, draw)."""
+    densities = {
+        name: ((CHAIN, DRAW), prior.log_density(fit.posterior[name].values))
+        for name, prior in fit.model.all_priors.items()
+    }
+    return xr.Dataset(densities, coords=fit.posterior.coords)
+
+
+def prior_draws(fit: Fit, *, seed: int = 0) -> xr.Dataset:
+    """Draw 1,000 values of each unknown from its prior, dims (chain: 1, draw)."""
+    rng = rng_of(seed, "prior")
+    draws = {
+        name: ((CHAIN, DRAW), prior.sample(rng, PRIOR_DRAWS)[None])
+        for name, prior in fit.model.all_priors.items()
+    }
+    return xr.Dataset(draws, coords={CHAIN: [0], DRAW: np.arange(PRIOR_DRAWS)})

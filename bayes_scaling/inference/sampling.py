@@ -1,0 +1,157 @@
+"""fit: sample the posterior of a model on a table."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.errors import InferenceError, UsageError
+from bayes_scaling.inference import graph
+from bayes_scaling.inference.backend import import_nutpie
+from bayes_scaling.inference.checks import MAX_RHAT, MIN_ESS, mixing
+from bayes_scaling.inference.compiled import compiled_model, is_compiled
+from bayes_scaling.inference.fit import Fit, stated_against
+from bayes_scaling.names import CHAIN, DRAW
+
+if TYPE_CHECKING:
+    from bayes_scaling.runs.table import Runs
+    from bayes_scaling.specs.spec import ModelSpec
+
+ADAPTATION = "low_rank"
+TARGET_ACCEPT = 0.9
+TUNE = 800
+LONGER = (1, 4, 16)
+"""Factors on tuning and on draws (thinned back) of successive attempts to mix."""
+KEPT_STATS = ("diverging", "energy", "logp", "depth", "maxdepth_reached", "n_steps", "step_size")
+RECORDED = ("bayes-scaling", "pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "xarray")
+Progress = Callable[[str], None]
+
+
+def fit(
+    spec: ModelSpec,
+    runs: Runs,
+    *,
+    seed: int = 0,
+    draws: int = 1000,
+    chains: int = 4,
+    progress: Progress | None = None,
+) -> Fit:
+    """Sample the posterior of `spec` given the fitted rows of `runs`.
+
+    The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
+    seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
+    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long and thinned to
+    `draws`; `provenance["attempts"]` says how often. `progress` is told each stage in words.
+
+    Returns a `Fit` whose posterior has one variable (chain, draw) per unknown.
+    Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
+    """
+    if draws < 1 or chains < 1 or not 0 <= seed < 2**32:
+        raise UsageError("draws and chains must be at least 1, seed a whole number below 2^32")
+    say = progress or (lambda _: None)
+    model = stated_against(spec, runs)
+    started = time.perf_counter()
+    if not is_compiled(model):
+        say(f"compiling the graph of {model.law.name} (once per process)")
+    compiled = compiled_model(model).with_data(**graph.data_for(model, runs))
+    compiled_at = time.perf_counter()
+    for attempt, factor in enumerate(LONGER, start=1):
+        say(f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}")
+        tree = _sample(compiled, draws * factor, TUNE * factor, chains, seed)
+        posterior, stats = _keep(tree, model, factor)
+        if _mixed(posterior, draws * chains):
+            break
+    now = time.perf_counter()
+    return Fit(
+        spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
+        runs=runs,
+        posterior=posterior,
+        sampling=stats,
+        provenance=_provenance(spec, runs, seed, draws, chains, attempt),
+        seconds={"compile": compiled_at - started, "sample": now - compiled_at},
+    )
+
+
+def _sample(compiled: Any, draws: int, tune: int, chains: int, seed: int) -> xr.DataTree:
+    try:
+        return import_nutpie().sample(
+            compiled,
+            draws=draws,
+            tune=tune,
+            chains=chains,
+            cores=min(chains, os.cpu_count() or 1),
+            seed=seed,
+            adaptation=ADAPTATION,
+            target_accept=TARGET_ACCEPT,
+            save_warmup=False,
+            progress_bar=False,
+        )
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as fault:  # a panic of the sampler is a BaseException
+        raise InferenceError(f"the sampler stopped: {fault}") from fault
+
+
+def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, xr.Dataset]:
+    posterior = tree["posterior"].to_dataset()[list(model.all_priors)]
+    stats = tree["sample_stats"].to_dataset()
+    stats = stats[[name for name in KEPT_STATS if name in stats]]
+    bad = [str(name) for name, v in posterior.items() if not np.isfinite(v.values).all()]
+    if bad:
+        raise InferenceError(f"draws of {', '.join(bad)} are not finite: no usable posterior")
+    return tuple(
+        _clean(each.isel({DRAW: slice(thin - 1, None, thin)})) for each in (posterior, stats)
+    )  # type: ignore[return-value]
+
+
+def _clean(dataset: xr.Dataset) -> xr.Dataset:
+    """Drop creation times and other attributes, so that equal draws are equal files."""
+    bare = dataset.drop_attrs().reset_coords(drop=True)
+    sizes = bare.sizes
+    return bare.assign_coords({CHAIN: np.arange(sizes[CHAIN]), DRAW: np.arange(sizes[DRAW])})
+
+
+def _mixed(posterior: xr.Dataset, total: int) -> bool:
+    rhat, ess = mixing(posterior)
+    return rhat <= MAX_RHAT and ess >= min(MIN_ESS, total / 10)
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of what its draws depend on."""
+    found = {}
+    for name in RECORDED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return {**found, "python": platform.python_version(), "machine": platform.machine()}
+
+
+def _provenance(
+    spec: ModelSpec, runs: Runs, seed: int, draws: int, chains: int, attempts: int
+) -> dict[str, Any]:
+    return {
+        "model": spec.name,
+        "model_version": spec.version,
+        "model_digest": spec.digest,
+        "data_digest": runs.digest,
+        "data_source": runs.source,
+        "raw_sha256": runs.raw_sha256,
+        "rows_fitted": len(runs.fitted),
+        "rows_held_out": len(runs.held_out),
+        "seed": seed,
+        "draws": draws,
+        "chains": chains,
+        "tune": TUNE,
+        "adaptation": ADAPTATION,
+        "target_accept": TARGET_ACCEPT,
+        "attempts": attempts,
+        "versions": versions(),
+    }

@@ -1,0 +1,137 @@
+"""A fit as one netCDF file: complete or absent, and damage is seen.
+
+Groups `posterior` and `sample_stats` as ArviZ writes them, and `bayes_scaling` with the run table,
+the model file and the provenance as checked bytes. Every variable carries a checksum, and one
+digest covers all content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from bayes_scaling.errors import OutputError, UsageError
+from bayes_scaling.files import write_bytes
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.spec import model_from_text
+
+if TYPE_CHECKING:
+    from bayes_scaling.laws.law import Law
+
+FORMAT = 1
+DIGEST = "content_sha256"
+HEADER = "bayes_scaling"
+CHECKED = {"fletcher32": True, "zlib": True, "complevel": 4}
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+def fit_bytes(fit: Fit) -> bytes:
+    """Return the file's bytes; equal fits give equal bytes."""
+    header = {
+        "runs_csv": fit.runs.to_csv(),
+        "runs": json.dumps(fit.runs.metadata(), sort_keys=True),
+        "model_toml": fit.spec.text,
+        "resource": fit.spec.resource or "",
+        "provenance": json.dumps(fit.provenance, sort_keys=True),
+    }
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": fit.posterior,
+            "sample_stats": fit.sampling,
+            HEADER: xr.Dataset({k: (f"{k}_byte", _bytes(v)) for k, v in header.items()}),
+        }
+    )
+    tree.attrs = {"format": FORMAT, DIGEST: _content_digest(tree)}
+    encoding: Any = {
+        path: {str(name): CHECKED for name in node.dataset.data_vars}
+        for path, node in ((n.path, n) for n in tree.subtree)
+    }
+    return bytes(tree.to_netcdf(engine="h5netcdf", encoding=encoding))
+
+
+def save_fit(fit: Fit, path: str | Path) -> Path:
+    """Write a fit; see `Fit.save`."""
+    return write_bytes(path, fit_bytes(fit))
+
+
+def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
+    """Read what `Fit.save` wrote.
+
+    `law` stands for a law of the user's own, which the file names but does not contain. Raises
+    UsageError where the path is no fit of this package, OutputError where the file is damaged.
+    """
+    where = Path(path)
+    try:
+        raw = where.read_bytes()
+    except OSError as fault:
+        raise UsageError(f"cannot read {where}: {fault.strerror or fault}") from None
+    if not raw.startswith(HDF5_MAGIC):
+        raise UsageError(f"{where} is not a saved fit (no netCDF file); make one with: fit -o")
+    return _fit_of(_read_tree(raw, where), where, law)
+
+
+def _read_tree(raw: bytes, where: Path) -> xr.DataTree:
+    try:
+        with xr.open_datatree(io.BytesIO(raw), engine="h5netcdf") as opened:
+            tree = opened.load()
+    except Exception as fault:  # HDF5 reports damage by many kinds of error
+        raise OutputError(f"{where} is damaged and cannot be read: {fault}") from None
+    if HEADER not in tree.children or DIGEST not in tree.attrs:
+        raise UsageError(f"{where} is a netCDF file, but no fit saved by bayes-scaling")
+    if int(tree.attrs["format"]) != FORMAT:
+        raise UsageError(
+            f"{where} has format {tree.attrs['format']}; this version reads format {FORMAT}"
+        )
+    if _content_digest(tree) != tree.attrs[DIGEST]:
+        raise OutputError(f"{where} is damaged: its content does not match its digest")
+    return tree
+
+
+def _fit_of(tree: xr.DataTree, where: Path, law: Law | None) -> Fit:
+    header = {str(k): _text(v.values) for k, v in tree[HEADER].dataset.items()}
+    provenance = json.loads(header["provenance"])
+    spec = model_from_text(header["model_toml"], str(where), law=law)
+    if spec.digest != provenance["model_digest"]:
+        raise UsageError(
+            f"{where}: the law {spec.law.name!r} is not the one this fit was made with "
+            f"(model digest {spec.digest[:12]} against {provenance['model_digest'][:12]})"
+        )
+    if header["resource"]:
+        spec = spec.at_resource(header["resource"])
+    return Fit(
+        spec=spec,
+        runs=Runs.from_csv(header["runs_csv"], **json.loads(header["runs"])),
+        posterior=tree["posterior"].to_dataset(),
+        sampling=tree["sample_stats"].to_dataset(),
+        provenance=provenance,
+    )
+
+
+def _bytes(text: str) -> np.ndarray:
+    return np.frombuffer(text.encode("utf-8") or b"\0", dtype=np.uint8)
+
+
+def _text(values: np.ndarray) -> str:
+    return values.astype(np.uint8).tobytes().decode("utf-8").strip("\0")
+
+
+def _content_digest(tree: xr.DataTree) -> str:
+    """Digest of every variable's name, dims, shape and values, independent of file layout."""
+    digest = hashlib.sha256()
+    for node in sorted(tree.subtree, key=lambda each: each.path):
+        dataset = node.to_dataset(inherit=False)
+        for name in sorted(str(v) for v in dataset.variables):
+            variable = dataset[name]
+            values = np.ascontiguousarray(variable.values)
+            kind = values.dtype.newbyteorder("<")
+            shape = (node.path, name, variable.dims, values.shape, values.dtype.kind)
+            digest.update(repr(shape).encode())
+            digest.update(values.astype(kind).tobytes())
+    return digest.hexdigest()

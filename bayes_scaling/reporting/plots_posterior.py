@@ -1,0 +1,202 @@
+"""Plots of a fit: what the law leaves over, and what the runs taught about each unknown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE
+from bayes_scaling.inference.predict import curve_at
+from bayes_scaling.names import COLUMN_OF_SYMBOL, FLOPS, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.reporting import style
+from bayes_scaling.runs.labels import display_name
+from bayes_scaling.specs.coordinate import coordinate_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.specs.prior import Prior
+
+    Floats = NDArray[np.float64]
+
+RATIO: Final = "D/N"
+AGAINST: Final = (*COLUMN_OF_SYMBOL, RATIO)
+"""What residuals can be drawn against: N, D, C or D/N."""
+MOST_NAMES: Final = 6
+"""Runs named in a residual plot; those farther down the list stay unnamed."""
+NAME_LENGTH: Final = 22
+MAD_TO_SD: Final = 1.4826
+
+
+def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> Axes:
+    """Draw the residual of each fitted run against N, D, C or D/N.
+
+    Dots are posterior medians, bars hold 90% of the posterior of the curve; percent of the loss
+    where the noise is relative, else nats per token. Runs more than 4 robust standard deviations
+    off are named, the farthest first. Raises UsageError for other axes or missing columns.
+    """
+    x, column = _axis_values(fit, against)
+    residuals, unit = _residuals(fit)
+    low, middle, high = np.quantile(residuals, (0.05, 0.5, 0.95), axis=(0, 1))
+    far = np.abs(middle - np.median(middle)) > MAX_SUSPECT_SCORE * _robust_sd(middle)
+    with style.paper():
+        ax = style.canvas(ax)
+        raster = len(x) > style.RASTER_ABOVE
+        ax.axhline(0.0, color=style.INK, lw=0.9)
+        for mask, color in ((~far, style.BLUE), (far, style.RED)):
+            ax.vlines(x[mask], low[mask], high[mask], color=color, lw=0.8, rasterized=raster)
+            marks: dict[str, Any] = {"s": 12, "color": color, "lw": 0, "zorder": 3}
+            ax.scatter(x[mask], middle[mask], rasterized=raster, **marks)
+        style.log_axis(ax, "x", column)
+        ax.set_ylabel(f"residual [{unit}]")
+        _name_runs(ax, fit, x, middle, np.flatnonzero(far))
+    return ax
+
+
+def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
+    if against == RATIO:
+        return fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS), "tokens_per_param"
+    if against not in COLUMN_OF_SYMBOL:
+        raise UsageError(f"against={against!r}: choose one of {', '.join(AGAINST)}")
+    column = COLUMN_OF_SYMBOL[against]
+    return fit.runs.resource(column), column
+
+
+def residual_axes(fit: Fit) -> tuple[str, ...]:
+    """Return what the residuals of this fit can be drawn against, in the order N, D, C, D/N."""
+    if len(fit.model.inputs) == 1:
+        symbol = {v: k for k, v in COLUMN_OF_SYMBOL.items()}
+        return (symbol[fit.model.inputs[0]],)
+    return AGAINST
+
+
+def _residuals(fit: Fit) -> tuple[Floats, str]:
+    """Observed minus expected loss of each fitted run (chain, draw, run), and its unit."""
+    noise = fit.model.noise
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+    gap = noise.to_scale(np, loss) - noise.to_scale(np, mean)
+    return (100 * gap, "% of the loss") if noise.scale == "log" else (gap, "nats per token")
+
+
+def _robust_sd(values: Floats) -> float:
+    return max(float(np.median(np.abs(values - np.median(values)))) * MAD_TO_SD, 1e-12)
+
+
+def _name_runs(ax: Axes, fit: Fit, x: Floats, y: Floats, far: NDArray[np.intp]) -> None:
+    """Name the farthest runs beside their dots, on the side where there is room."""
+    names = fit.runs.fitted[RUN].to_numpy(dtype=str)
+    left, right = np.log(ax.get_xlim())
+    for i in far[np.argsort(-np.abs(y[far]))][:MOST_NAMES]:
+        on_right = (np.log(x[i]) - left) / (right - left) > 0.6
+        ax.annotate(
+            display_name(names[i], NAME_LENGTH),
+            (x[i], y[i]),
+            xytext=(-5 if on_right else 5, 0),
+            textcoords="offset points",
+            ha="right" if on_right else "left",
+            va="center",
+            fontsize=style.FONT_SIZE - 1.5,
+            color=style.INK,
+            parse_math=False,
+        )
+
+
+def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
+    """Draw what was believed of an unknown before the runs were seen, and after.
+
+    Prior and posterior density on one axis, the 90% interval of the posterior as a bar, and the
+    contraction: one minus the ratio of variances, in the unknown's free coordinate. A derived
+    quantity has no prior of its own. Raises UsageError for other names.
+    """
+    draws, prior = _draws_and_prior(fit, name)
+    q01, q05, q50, q95, q99 = np.quantile(draws, (0.002, 0.05, 0.5, 0.95, 0.998))
+    with style.paper():
+        ax = style.canvas(ax, style.SMALL)
+        x = _span(draws, prior, q01, q99)
+        after = _posterior_density(draws, prior, x)
+        ax.fill_between(x, 0, after, color=style.BLUE, alpha=style.BAND_50, lw=0)
+        ax.plot(x, after, color=style.BLUE, lw=1.3, label="posterior")
+        if prior is not None:
+            ax.plot(x, prior.density(x), color=style.RED, lw=1.2, ls="--", label="prior")
+        top = float(after.max())
+        ax.set_ylim(-0.1 * top, 1.08 * top)
+        bar = {"color": style.INK, "lw": 2.4, "solid_capstyle": "butt"}
+        ax.plot([q05, q95], [-0.05 * top] * 2, label="90%", **bar)
+        ax.plot([q50], [-0.05 * top], "o", ms=3.6, mfc="white", mec=style.INK)
+        ax.set_yticks([])
+        ax.grid(False)
+        ax.spines["left"].set_visible(False)
+        ax.set_xlabel(_name_and_unit(name, prior))
+        style.plain_axis(ax, "x")
+        style.legend_above(ax)
+        if prior is not None:
+            _say_contraction(ax, contraction(draws, prior), on_right=bool(q50 < np.mean(x[[0, -1]])))
+    return ax
+
+
+def _draws_and_prior(fit: Fit, name: str) -> tuple[Floats, Prior | None]:
+    if name in fit.posterior:
+        return fit.posterior[name].values.ravel(), fit.model.all_priors[name]
+    if name in fit.derived:
+        return fit.derived[name].values.ravel(), None
+    known = ", ".join(map(str, (*fit.posterior, *fit.derived)))
+    raise UsageError(f"no unknown named {name!r}; this fit has {known}")
+
+
+def contraction(draws: Floats, prior: Prior) -> float:
+    """Return how much the runs narrowed an unknown: 1 - variance after / variance before."""
+    coordinate = coordinate_of(prior)
+    before = np.var(coordinate.to_free(np, prior.quantile((np.arange(999) + 0.5) / 999)))
+    return float(1 - np.var(coordinate.to_free(np, draws)) / before)
+
+
+def _span(draws: Floats, prior: Prior | None, low: float, high: float) -> Floats:
+    """Values at which densities are drawn: where either of them has its bulk, finer inside."""
+    if prior is None:
+        pad = 0.2 * (high - low)
+        return np.linspace(low - pad, high + pad, 161)
+    first, last = prior.quantile((0.01, 0.97))
+    support = prior.support
+    pad = 0.15 * (high - low)
+    ends = np.clip([min(first, low - pad), max(last, high + pad)], *support)
+    inner = np.linspace(*np.clip([low - pad, high + pad], *support), 121)
+    edge = 1e-6 * (ends[1] - ends[0])
+    return np.unique(np.concatenate([np.linspace(ends[0] + edge, ends[1] - edge, 121), inner[1:-1]]))
+
+
+def _posterior_density(draws: Floats, prior: Prior | None, x: Floats) -> Floats:
+    """Kernel density of the draws, smoothed in the free coordinate so that it keeps to bounds."""
+    from scipy import stats
+
+    if np.ptp(draws) == 0:
+        draws = draws + 1e-9 * max(abs(float(draws[0])), 1e-9) * np.linspace(-1, 1, len(draws))
+    if prior is None:
+        return np.asarray(stats.gaussian_kde(draws)(x))
+    coordinate = coordinate_of(prior)
+    smooth = stats.gaussian_kde(coordinate.to_free(np, draws))
+    return np.asarray(smooth(coordinate.to_free(np, x)) * np.exp(-coordinate.log_slope(np, x)))
+
+
+def _name_and_unit(name: str, prior: Prior | None) -> str:
+    unit = "" if prior is None or prior.unit in ("", "1") else f" [{prior.unit}]"
+    if prior is not None and prior.relative:
+        unit = " [nats/token]"
+    return display_name(f"{name}{unit}", 60)
+
+
+def _say_contraction(ax: Axes, value: float, *, on_right: bool) -> None:
+    place = {"x": 0.98, "ha": "right"} if on_right else {"x": 0.02, "ha": "left"}
+    ax.text(
+        y=0.96,
+        s=f"contraction {value:.2f}",
+        va="top",
+        transform=ax.transAxes,
+        fontsize=style.FONT_SIZE - 1,
+        color=style.GREY,
+        **place,
+    )

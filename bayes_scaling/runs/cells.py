@@ -1,0 +1,157 @@
+"""Cells: the numbers, texts and flags in a raw column, and the cells that hold none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bayes_scaling.runs.finding import ERROR, Finding
+from bayes_scaling.runs.labels import display_name
+from bayes_scaling.runs.units import QuantityError, parse_quantity
+
+PLAIN: Final = {
+    ".": re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?"),
+    ",": re.compile(r"(?:0|[1-9][0-9]*)(?:[eE][+-]?[0-9]+)?"),
+}
+"""Numbers that read the same everywhere, by decimal sign; all others go to the strict parser."""
+NEGATIVE = re.compile(r"[-\u2212][0-9].*")
+MISSING: Final = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "nat", "<na>", "-"})
+INFINITE: Final = frozenset({"inf", "infinity"})
+YES: Final = frozenset({"true", "1", "1.0", "yes"})
+NO: Final = frozenset({"false", "0", "0.0", "no", ""})
+LARGEST_INT = 2.0**63
+MOST_VALUES = 100
+"""Distinct bad values of a column that are reported one by one."""
+LONGEST_SHOWN = 40
+
+_MISSING = ("C001", "there is no value", "fill the cell or remove the row")
+_INFINITE = ("C002", "the number is not finite", "correct it or remove the row")
+_NOT_POSITIVE = ("C003", "the number is not above zero", "correct it or remove the row")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One bad cell: position of its row, code, what it holds, the rule and the remedy."""
+
+    index: int
+    code: str
+    value: str
+    rule: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column as float64 (NaN where faulty), its faults and the rows of texts that were read."""
+
+    values: NDArray[np.float64]
+    faults: list[Fault]
+    read_texts: list[int] = field(default_factory=list)
+    large_integers: list[int] = field(default_factory=list)
+
+
+def read_numbers(cells: pd.Series, column: str, decimal: str = ".") -> Numbers:
+    """Return the positive finite numbers of a raw column: (row,) -> (row,)."""
+    numeric = pd.api.types.is_numeric_dtype(cells.dtype) and cells.dtype.kind in "iuf"
+    return _from_numbers(cells) if numeric else _from_texts(texts_of(cells), column, decimal)
+
+
+def _from_numbers(cells: pd.Series) -> Numbers:
+    values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    faults: list[Fault] = []
+    for i in np.flatnonzero(~(np.isfinite(values) & (values > 0))):
+        value = float(values[i])
+        kind = _MISSING if np.isnan(value) else _INFINITE if np.isinf(value) else _NOT_POSITIVE
+        code, rule, remedy = kind
+        faults.append(Fault(int(i), code, f"{value:.6g}", rule, remedy))
+        values[i] = np.nan
+    return Numbers(values, faults)
+
+
+def _from_texts(texts: Sequence[str], column: str, decimal: str) -> Numbers:
+    values = np.full(len(texts), np.nan)
+    found = Numbers(values, [])
+    plain = PLAIN[decimal].fullmatch
+    for i, text in enumerate(texts):
+        bare = text.strip(" \t")
+        if plain(bare):
+            value = float(bare)
+            if 0 < value < np.inf:
+                values[i] = value
+                if value >= LARGEST_INT and bare.isdigit():
+                    found.large_integers.append(i)
+            else:
+                found.faults.append(Fault(i, *_split(_INFINITE if value else _NOT_POSITIVE, text)))
+            continue
+        try:
+            values[i] = _odd_number(bare, column, decimal)
+            found.read_texts.append(i)
+        except QuantityError as error:
+            kind = _kind_of(bare) or ("C004", error.rule, error.remedy)
+            found.faults.append(Fault(i, *_split(kind, text)))
+    return found
+
+
+def _split(kind: tuple[str, str, str], text: str) -> tuple[str, str, str, str]:
+    code, rule, remedy = kind
+    return code, display_name(text, LONGEST_SHOWN), rule, remedy
+
+
+def _odd_number(text: str, column: str, decimal: str) -> float:
+    return parse_quantity(text, column, decimal=decimal)
+
+
+def _kind_of(text: str) -> tuple[str, str, str] | None:
+    lower = text.strip().lower()
+    if lower in MISSING:
+        return _MISSING
+    if lower.lstrip("+-\u2212") in INFINITE:
+        return _INFINITE
+    return _NOT_POSITIVE if NEGATIVE.fullmatch(lower) else None
+
+
+def texts_of(cells: pd.Series) -> list[str]:
+    """Return cells as text; empty where there is no value, whole floats without decimals."""
+    if cells.dtype.kind == "f":
+        return [
+            "" if np.isnan(x) else str(int(x)) if float(x).is_integer() else repr(float(x))
+            for x in cells.to_numpy(dtype=np.float64, na_value=np.nan)
+        ]
+    empty = cells.isna().to_numpy(dtype=np.bool_)
+    texts = ["" if no else str(cell) for cell, no in zip(cells.tolist(), empty, strict=True)]
+    # half a surrogate pair is no character and could not be stored
+    return [text.encode("utf-8", "backslashreplace").decode("utf-8") for text in texts]
+
+
+def read_flags(cells: pd.Series) -> tuple[NDArray[np.bool_], list[Fault]]:
+    """Return true and false of a raw column: (row,) -> (row,); empty is false."""
+    flags = np.zeros(len(cells), dtype=np.bool_)
+    faults = []
+    for i, text in enumerate(texts_of(cells)):
+        lower = text.strip().lower()
+        flags[i] = lower in YES
+        if lower not in YES and lower not in NO:
+            shown = display_name(text, LONGEST_SHOWN)
+            faults.append(Fault(i, "C004", shown, "neither true nor false", "write true or false"))
+    return flags, faults
+
+
+def cell_findings(
+    faults: Sequence[Fault], column: str, lines: NDArray[np.int64]
+) -> Iterator[Finding]:
+    """One finding per code and value of a column; beyond 100 values the rest is put together."""
+    groups: dict[tuple[str, str, str, str], list[int]] = {}
+    for fault in faults:
+        key = (fault.code, fault.value, fault.rule, fault.remedy)
+        if key not in groups and len(groups) >= MOST_VALUES:
+            key = ("C004", "", "no number above zero", "correct or remove these rows")
+        groups.setdefault(key, []).append(int(lines[fault.index]))
+    for (code, value, rule, remedy), rows in groups.items():
+        message = f"{rule}: row{'s' if len(rows) > 1 else ''} left out"
+        yield Finding(code, ERROR, tuple(rows), message, remedy, column, value)

@@ -1,0 +1,93 @@
+"""Noise: how a measured loss scatters around the curve.
+
+`scale = "log"`: the log loss scatters (relative error); `"additive"`: the loss itself.
+A known standard deviation of a run's loss is added in quadrature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from bayes_scaling.specs.prior import Prior
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Kind = Literal["student_t", "normal"]
+Scale = Literal["log", "additive"]
+UNKNOWNS_OF_KIND: dict[str, tuple[str, ...]] = {
+    "student_t": ("sigma", "nu"),
+    "normal": ("sigma",),
+}
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Distribution of one run's loss given the curve; `priors` has sigma, and nu for student_t."""
+
+    kind: Kind
+    scale: Scale
+    priors: Mapping[str, Prior]
+
+    def to_scale(self, xp: Any, loss: Any) -> Any:
+        """Loss [nats/token] on the scale on which it scatters."""
+        return xp.log(loss) if self.scale == "log" else loss
+
+    def from_scale(self, value: Any) -> Any:
+        """Inverse of `to_scale`, NumPy only."""
+        return np.exp(value) if self.scale == "log" else value
+
+    def known_sd(self, loss: Any, loss_sd: Any) -> Any:
+        """Known standard deviation of a run [nats/token] on the scale of the noise."""
+        return loss_sd / loss if self.scale == "log" else loss_sd
+
+    def observe(
+        self, pm: Any, name: str, center: Any, known_sd: Any, unknowns: Any, data: Any
+    ) -> Any:
+        """Add the observed variable to the PyMC model in context."""
+        sigma = pm.math.sqrt(unknowns["sigma"] ** 2 + known_sd**2)
+        if self.kind == "student_t":
+            return pm.StudentT(name, nu=unknowns["nu"], mu=center, sigma=sigma, observed=data)
+        return pm.Normal(name, mu=center, sigma=sigma, observed=data)
+
+    def _standard(self, unknowns: Mapping[str, Any]) -> Any:
+        from scipy import stats
+
+        return stats.t(unknowns["nu"]) if self.kind == "student_t" else stats.norm()
+
+    def log_density(
+        self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]
+    ) -> NDArray[np.float64]:
+        """Log density [1/(nats/token)] of observed losses given the curve; shapes broadcast."""
+        sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
+        z = (self.to_scale(np, loss) - self.to_scale(np, loss_mean)) / sigma
+        jacobian = np.log(loss) if self.scale == "log" else 0.0
+        return np.asarray(self._standard(unknowns).logpdf(z) - np.log(sigma) - jacobian)
+
+    def normal_scores(
+        self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]
+    ) -> NDArray[np.float64]:
+        """Residuals as standard normal scores: N(0, 1) wherever curve and noise are right."""
+        from scipy import special
+
+        sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
+        z = (self.to_scale(np, loss) - self.to_scale(np, loss_mean)) / sigma
+        if self.kind == "normal":
+            return np.asarray(z)
+        tail = special.stdtr(np.broadcast_to(unknowns["nu"], z.shape), -np.abs(z))
+        return np.asarray(np.sign(z) * -special.ndtri(np.maximum(tail, 1e-300)))
+
+    def sample(
+        self, rng: np.random.Generator, loss_mean: NDArray[np.float64], unknowns: Mapping[str, Any]
+    ) -> NDArray[np.float64]:
+        """Losses [nats/token] of new runs, one for each entry of `loss_mean`."""
+        if self.kind == "student_t":
+            z = rng.standard_t(np.broadcast_to(unknowns["nu"], loss_mean.shape))
+        else:
+            z = rng.standard_normal(loss_mean.shape)
+        moved = self.to_scale(np, loss_mean) + np.asarray(unknowns["sigma"]) * z
+        return np.asarray(self.from_scale(moved))

@@ -1,0 +1,206 @@
+"""Prior: a named distribution for one unknown, as a reviewer would state it.
+
+Normal, LogNormal, HalfNormal and FractionOfMin are written as 5% and 95% quantiles, the others
+by the arguments PyMC gives them. FractionOfMin states a floor without a unit: a Weibull-distributed
+fraction of the smallest observed loss. Unlike a Beta fraction it may pass 1, with little
+probability, so that one lucky run does not become a hard ceiling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from bayes_scaling.errors import UsageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Z95 = 1.6448536269514722
+"""95% quantile of the standard normal."""
+Z975 = 1.959963984540054
+"""97.5% quantile of the standard normal: 95% quantile of its absolute value."""
+
+Numbers = Mapping[str, float]
+
+
+class Family(NamedTuple):
+    """How one distribution is written in a model file and what it is in PyMC and SciPy."""
+
+    arguments: tuple[str, ...]
+    support: tuple[float, float]
+    resolve: Callable[[Numbers], dict[str, float]]
+    scipy: Callable[[Numbers], Any]
+    pymc: str
+
+
+def _as_written(given: Numbers) -> dict[str, float]:
+    return dict(given)
+
+
+def _normal(given: Numbers) -> dict[str, float]:
+    low, high = given["q05"], given["q95"]
+    return {"mu": (low + high) / 2, "sigma": (high - low) / (2 * Z95)}
+
+
+def _log_normal(given: Numbers) -> dict[str, float]:
+    return _normal({q: math.log(given[q]) for q in ("q05", "q95")})
+
+
+def _half_normal(given: Numbers) -> dict[str, float]:
+    return {"sigma": given["q95"] / Z975}
+
+
+def _weibull(given: Numbers) -> dict[str, float]:
+    low, high = given["q05"], given["q95"]
+    shape = math.log(math.log(0.05) / math.log(0.95)) / math.log(high / low)
+    return {"alpha": shape, "beta": high / (-math.log(0.05)) ** (1 / shape)}
+
+
+def _stats() -> Any:
+    from scipy import stats
+
+    return stats
+
+
+POSITIVE = (0.0, math.inf)
+FAMILIES: dict[str, Family] = {
+    "Normal": Family(
+        ("q05", "q95"),
+        (-math.inf, math.inf),
+        _normal,
+        lambda h: _stats().norm(h["mu"], h["sigma"]),
+        "Normal",
+    ),
+    "LogNormal": Family(
+        ("q05", "q95"),
+        POSITIVE,
+        _log_normal,
+        lambda h: _stats().lognorm(h["sigma"], scale=math.exp(h["mu"])),
+        "LogNormal",
+    ),
+    "HalfNormal": Family(
+        ("q95",),
+        POSITIVE,
+        _half_normal,
+        lambda h: _stats().halfnorm(scale=h["sigma"]),
+        "HalfNormal",
+    ),
+    "FractionOfMin": Family(
+        ("q05", "q95"),
+        POSITIVE,
+        _weibull,
+        lambda h: _stats().weibull_min(h["alpha"], scale=h["beta"]),
+        "Weibull",
+    ),
+    "Beta": Family(
+        ("alpha", "beta"),
+        (0.0, 1.0),
+        _as_written,
+        lambda h: _stats().beta(h["alpha"], h["beta"]),
+        "Beta",
+    ),
+    "Gamma": Family(
+        ("alpha", "beta"),
+        POSITIVE,
+        _as_written,
+        lambda h: _stats().gamma(h["alpha"], scale=1 / h["beta"]),
+        "Gamma",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Distribution of one unknown; `lower` and `upper` cut it off, `why` says where it is from.
+
+    `given` holds the numbers as the model file writes them. `loss_scale` is the smallest observed
+    loss [nats/token] where the distribution is stated as a fraction of it, else 1.
+    """
+
+    dist: str
+    given: Numbers
+    lower: float | None = None
+    upper: float | None = None
+    unit: str = ""
+    why: str = ""
+    loss_scale: float = field(default=1.0)
+
+    def __post_init__(self) -> None:
+        """Refuse arguments that describe no distribution."""
+        numbers = dict(self.given)
+        if any(not math.isfinite(v) for v in numbers.values()):
+            raise UsageError(f"{self.dist}: its numbers must be finite, they are {numbers}")
+        positive_arguments = self.dist != "Normal"
+        if positive_arguments and any(v <= 0 for v in numbers.values()):
+            raise UsageError(f"{self.dist}: its numbers must be above 0, they are {numbers}")
+        if {"q05", "q95"} <= numbers.keys() and numbers["q05"] >= numbers["q95"]:
+            raise UsageError(f"{self.dist}: q05 must be below q95, they are {numbers}")
+        low, high = self.support
+        if not low < high:
+            raise UsageError(f"{self.dist}: nothing is left between {low} and {high}")
+
+    @property
+    def family(self) -> Family:
+        """How this distribution is known to PyMC and SciPy."""
+        return FAMILIES[self.dist]
+
+    @property
+    def relative(self) -> bool:
+        """True where the distribution is stated as a fraction of the smallest observed loss."""
+        return self.dist == "FractionOfMin"
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Open interval that holds every value."""
+        low, high = self.family.support
+        low = low if self.lower is None else max(low, self.lower)
+        return low, high if self.upper is None else min(high, self.upper)
+
+    @cached_property
+    def hyper(self) -> dict[str, float]:
+        """The numbers in PyMC's arguments, in the unit of the table."""
+        numbers = self.family.resolve(self.given)
+        if self.relative:
+            numbers["beta"] *= self.loss_scale
+        return numbers
+
+    @cached_property
+    def _frozen(self) -> Any:
+        return self.family.scipy(self.hyper)
+
+    @cached_property
+    def _cut(self) -> tuple[float, float]:
+        low, high = self.support
+        return float(self._frozen.cdf(low)), float(self._frozen.cdf(high))
+
+    def quantile(self, p: Any) -> NDArray[np.float64]:
+        """Quantiles of the distribution, cut-offs included; shape of `p`."""
+        low, high = self._cut
+        return np.asarray(self._frozen.ppf(low + np.asarray(p) * (high - low)), dtype=float)
+
+    def log_density(self, value: Any) -> NDArray[np.float64]:
+        """Log density at `value`, cut-offs included; -inf outside the support."""
+        value = np.asarray(value, dtype=float)
+        low, high = self.support
+        inside = (value > low) & (value < high)
+        mass = math.log(self._cut[1] - self._cut[0])
+        with np.errstate(divide="ignore"):
+            return np.where(inside, self._frozen.logpdf(value) - mass, -np.inf)
+
+    def density(self, value: Any) -> NDArray[np.float64]:
+        """Density at `value`, cut-offs included."""
+        return np.exp(self.log_density(value))
+
+    def sample(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+        """Independent draws, shape (size,)."""
+        return self.quantile(rng.uniform(size=size))
+
+    def log_density_graph(self, pm: Any, value: Any, hyper: Mapping[str, Any]) -> Any:
+        """PyTensor log density of `value`, up to the constant that a cut-off adds."""
+        return pm.logp(getattr(pm, self.family.pymc).dist(**hyper), value)

@@ -1,0 +1,195 @@
+"""ModelSpec: a law, priors and noise as one density, read from a model file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bayes_scaling.errors import UsageError
+from bayes_scaling.laws.law import Law, is_user_law, load_law
+from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, REFERENCE, RESOURCES
+from bayes_scaling.specs.model_file import ModelFile, parse_model
+from bayes_scaling.specs.noise import Noise
+from bayes_scaling.specs.prior import Prior
+from bayes_scaling.specs.shelf import find_model
+
+Constants = Mapping[str, float | Mapping[str, float]]
+GOLDEN_SCALES = (0.01, 1.0, 300.0)
+"""Multiples of the reference run at which a model's digest evaluates its law."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One joint density p(loss, unknowns | resources), as its file states it.
+
+    `priors` has one entry for each unknown of the law, in the law's order; those of the noise are
+    in `noise.priors`. `resource` is the column that a one-resource law reads. `digest` changes
+    with the density and with nothing else; `text` is the file, verbatim.
+    """
+
+    name: str
+    version: int
+    law: Law
+    constants: Constants
+    priors: Mapping[str, Prior]
+    noise: Noise
+    resource: str | None
+    answers: str
+    references: tuple[str, ...]
+    text: str
+    digest: str
+
+    @property
+    def all_priors(self) -> dict[str, Prior]:
+        """Priors of the law's unknowns, then of the noise's."""
+        return {**self.priors, **self.noise.priors}
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns of a run table that the law reads, in the order of its arguments."""
+        if self.law.inputs == (ANY_RESOURCE,):
+            return (self.resource,) if self.resource else ()
+        return tuple(COLUMN_OF_SYMBOL[symbol] for symbol in self.law.inputs)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The law's constants as numbers; those stated per resource follow `resource`."""
+        found = {}
+        for name, value in self.constants.items():
+            if isinstance(value, Mapping):
+                if self.resource is None:
+                    raise UsageError(f"model {self.name!r}: which resource? {RESOURCES}")
+                value = value[self.resource]
+            found[name] = float(value)
+        return found
+
+    def at_resource(self, resource: str) -> ModelSpec:
+        """Return the same model reading `resource`; for laws of one resource only."""
+        if self.law.inputs != (ANY_RESOURCE,):
+            raise UsageError(
+                f"model {self.name!r} reads {', '.join(self.inputs)}; "
+                "only a one-resource law can be pointed at a column"
+            )
+        if resource not in RESOURCES:
+            raise UsageError(f"resource {resource!r} is not one of {', '.join(RESOURCES)}")
+        return replace(self, resource=resource)
+
+    def at_loss_scale(self, loss_min: float) -> ModelSpec:
+        """Return the same model with unit-free priors stated against a table's smallest loss."""
+        priors = {
+            k: replace(p, loss_scale=loss_min) if p.relative else p for k, p in self.priors.items()
+        }
+        return replace(self, priors=priors)
+
+    def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
+        """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
+        values = {name: unknowns[name] for name in self.law.unknowns}
+        return self.law.curve(xp, *inputs, **values, **self.numbers)
+
+
+def load_model(name_or_path: str | Path, *, resource: str | None = None) -> ModelSpec:
+    """Return the model of a shelf name (`chinchilla-plain`) or of a path (`./mine.toml`).
+
+    `resource` (params, tokens or flops) is the column that a one-resource law reads. A law given
+    in the file as `FILE.py:NAME` is read from the model file's folder and executed. Raises
+    UsageError where the name is unknown, the file is faulty, or priors and unknowns of the law do
+    not match exactly.
+    """
+    where = str(name_or_path)
+    path, text = find_model(where)
+    parsed = parse_model(text, where)
+    if path.stem != parsed.name:
+        raise UsageError(f"{where}: the file says name = {parsed.name!r}; name it {path.stem!r}")
+    spec = _build(parsed, text, where, load_law(parsed.law, folder=path.parent))
+    return spec if resource is None else spec.at_resource(resource)
+
+
+def model_from_text(text: str, where: str, *, law: Law | None = None) -> ModelSpec:
+    """Return the model of a text that was saved with a fit; `where` names it in errors.
+
+    No code runs: a law of the user's own must be given as `law`, else UsageError.
+    """
+    parsed = parse_model(text, where)
+    if law is None:
+        if is_user_law(parsed.law):
+            raise UsageError(
+                f"{where} was fitted with the law {parsed.law!r} of your own; name its file, with "
+                "--law FILE.py:NAME on the command line or law=load_law(...) in Python"
+            )
+        law = load_law(parsed.law)
+    return _build(parsed, text, where, law)
+
+
+def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
+    _match(where, "priors", set(parsed.priors), set(law.unknowns), law.name)
+    if not set(parsed.constants) <= set(law.constants):
+        _match(where, "constants", set(parsed.constants), set(law.constants), law.name)
+    own = {"sigma": parsed.noise.sigma, "nu": parsed.noise.nu}
+    noise = Noise(
+        parsed.noise.kind,
+        parsed.noise.scale,
+        {k: v.prior() for k, v in own.items() if v is not None},
+    )
+    if clash := set(noise.priors) & set(law.unknowns):
+        raise UsageError(f"{where}: law and noise both have an unknown {clash.pop()!r}")
+    spec = ModelSpec(
+        name=parsed.name,
+        version=parsed.version,
+        law=law,
+        constants={**law.constants, **parsed.constants},
+        priors={name: parsed.priors[name].prior() for name in law.unknowns},
+        noise=noise,
+        resource=parsed.resource,
+        answers=parsed.answers,
+        references=parsed.references,
+        text=text,
+        digest="",
+    )
+    return replace(spec, digest=_digest(spec))
+
+
+def _match(where: str, what: str, given: set[str], wanted: set[str], law: str) -> None:
+    missing, surplus = sorted(wanted - given), sorted(given - wanted)
+    if missing or surplus:
+        faults = [f"missing: {', '.join(missing)}"] if missing else []
+        faults += [f"not in the law: {', '.join(surplus)}"] if surplus else []
+        raise UsageError(
+            f"{where}: [{what}] do not match law {law!r}; {'; '.join(faults)}. "
+            f"The law has {', '.join(sorted(wanted)) or 'none'}."
+        )
+
+
+def _density_keys(spec: ModelSpec) -> dict[str, Any]:
+    def prior(p: Prior) -> dict[str, Any]:
+        return {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
+
+    return {
+        "law": spec.law.name,
+        "constants": spec.constants,
+        "priors": {k: prior(p) for k, p in spec.priors.items()},
+        "noise": {
+            "kind": spec.noise.kind,
+            "scale": spec.noise.scale,
+            **{k: prior(p) for k, p in spec.noise.priors.items()},
+        },
+    }
+
+
+def _golden_values(spec: ModelSpec) -> list[str]:
+    """The law at three runs and prior medians, to ten digits: a changed formula shows here."""
+    at = spec if spec.law.inputs != (ANY_RESOURCE,) else spec.at_resource(RESOURCES[0])
+    middle = {name: float(p.quantile(0.5)) for name, p in spec.priors.items()}
+    points = [tuple(scale * REFERENCE[c] for c in at.inputs) for scale in GOLDEN_SCALES]
+    return [f"{float(at.curve(np, point, middle)):.10g}" for point in points]
+
+
+def _digest(spec: ModelSpec) -> str:
+    body = {"density": _density_keys(spec), "golden": _golden_values(spec)}
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
