@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -158,7 +159,9 @@ def _influence(fit: Fit) -> Iterator[Check]:
     tree = xr.DataTree.from_dict(
         {"posterior": fit.posterior, "log_likelihood": xr.Dataset({LOSS: log_likelihood(fit)})}
     )
-    loo = azs.loo(tree, pointwise=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # high values of k are this row's business
+        loo = azs.loo(tree, pointwise=True)
     k, limit = np.asarray(loo.pareto_k), float(loo.good_k)
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     over = np.flatnonzero(k > limit)
@@ -192,7 +195,10 @@ def _ridges(fit: Fit) -> Iterator[Check]:
         only = {k: v if k not in law.terms or k == term else 0.0 * v for k, v in values.items()}
         size = np.log(model.curve(np, tuple(middle), only)).ravel()
         for name in names:
-            correlation = abs(float(np.corrcoef(size, np.log(values[name]).ravel())[0, 1]))
+            exponent = np.log(values[name]).ravel()
+            if np.ptp(size) == 0 or np.ptp(exponent) == 0:
+                continue
+            correlation = abs(float(np.corrcoef(size, exponent)[0, 1]))
             worst, pair = max((worst, pair), (correlation, f"{term} and {name}"))
     if pair:
         advice = f"{pair} cannot be told apart by this table; read them only together"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bayes_scaling.decisions.allocation import loss_on_budget
+from bayes_scaling.decisions.allocation import TOKENS_PER_PARAM, TOLERANCE, loss_on_budget
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, LOSS_MEAN, PARAMS, TOKENS
 from bayes_scaling.reporting import style
@@ -45,6 +45,12 @@ FAN_POINTS: Final = 12
 """Points in rising order from which a forecast is drawn as a fan, not point by point."""
 RAYS: Final = (0.01, 0.1, 1.0, 5.0, 20.0, 100.0, 500.0, 2000.0, 10000.0)
 """Tokens per parameter whose lines orient the reader."""
+LEAST_DECADES: Final = 1.0
+"""Least height of the allocation plot, in factors of ten."""
+BULK: Final = 0.97
+"""Share of the runs that always fits into the forecast plot."""
+HEADROOM: Final = 0.4
+"""Room above that share for the rest, as part of its own height."""
 CURVE_POINTS: Final = 81
 CURVE_RISE: Final = 0.025
 """IsoFLOP curves are drawn up to this share above their lowest loss."""
@@ -63,11 +69,12 @@ def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Ax
         ax = style.canvas(ax)
         x = resource_values(forecast.points, axis)
         if len(x) >= FAN_POINTS and bool(np.all(np.diff(x) > 0)):
-            _fan(ax, x, forecast.quantiles(BANDS), style.BLUE, "new run")
+            _fan(ax, x, forecast.quantiles(BANDS), style.BLUE)
         else:
             draw_intervals(ax, x, forecast, color=style.BLUE, label="forecast")
         ax.set_xscale("log")
         _runs(ax, fit, axis)
+        _cut_top(ax, fit, axis)
         _horizon(ax, float(fit.runs.resource(axis).max()))
         style.log_axis(ax, "x", axis)
         ax.set_ylabel(style.AXIS_LABELS[LOSS])
@@ -75,9 +82,9 @@ def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Ax
     return ax
 
 
-def _fan(ax: Axes, x: Floats, table: pd.DataFrame, color: str, what: str | None) -> None:
+def _fan(ax: Axes, x: Floats, table: pd.DataFrame, color: str) -> None:
     low, lower, middle, upper, high = (table[level].to_numpy() for level in BANDS)
-    labels = (f"{what}: 90%", "50%", "median") if what else (None, None, None)
+    labels = ("90% of new runs", "50% of new runs", "median")
     ax.fill_between(x, low, high, color=color, alpha=style.BAND_90, lw=0, label=labels[0])
     ax.fill_between(x, lower, upper, color=color, alpha=style.BAND_50, lw=0, label=labels[1])
     ax.plot(x, middle, color=color, lw=1.3, label=labels[2])
@@ -124,6 +131,21 @@ def _coloured_by_params(ax: Axes, x: Floats, y: Floats, params: Floats, marks: A
     bar.ax.yaxis.set_minor_locator(NullLocator())
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: style.tick_text(v, PARAMS)))
     bar.ax.tick_params(labelsize=style.FONT_SIZE - 1, labelfontfamily=style.FONT, length=2)
+
+
+def _cut_top(ax: Axes, fit: Fit, axis: str) -> None:
+    """Mark a few runs far above all others at the upper edge, so that the rest can be read."""
+    loss = fit.runs.fitted[LOSS].to_numpy()
+    bottom, bulk = float(loss.min()), float(np.quantile(loss, BULK))
+    top = bulk + HEADROOM * (bulk - bottom)
+    if loss.max() <= top:
+        return
+    above = loss > top
+    edge = np.full(int(above.sum()), top)
+    words = f"{len(edge)} above, up to {loss.max():.2f}"
+    where = fit.runs.resource(axis)[above]
+    ax.scatter(where, edge, marker="^", s=24, color=style.PURPLE, lw=0, zorder=5, label=words)
+    ax.set_ylim(top=top + 0.03 * (top - bottom))
 
 
 def _horizon(ax: Axes, largest: float) -> None:
@@ -189,7 +211,7 @@ def _mark_plans(ax: Axes, allocation: Allocation) -> None:
     for i, (low, high, loss) in enumerate(
         zip(robust["params_low"], robust["params_high"], robust["loss"], strict=True)
     ):
-        label = "about as good" if i == 0 else None
+        label = f"within {TOLERANCE:g} nats" if i == 0 else None
         ax.hlines(loss, low, high, color=style.INK, lw=2.6, alpha=0.8, zorder=4, label=label)
     star: dict[str, Any] = {"marker": "*", "s": 90, "color": style.RED, "zorder": 5}
     ax.scatter(robust[PARAMS], robust["loss"], edgecolor="white", lw=0.6, label="plan", **star)
@@ -203,7 +225,7 @@ def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
     Dotted lines have a constant number of tokens per parameter.
     """
     with style.paper():
-        ax = style.canvas(ax)
+        ax = style.canvas(ax, style.TALL)
         budgets = allocation.budgets[FLOPS].to_numpy()
         width = _strip_width(budgets)
         for i, flops in enumerate(budgets):
@@ -256,22 +278,28 @@ def _density(draws: Floats, at: Floats) -> Floats:
 
 
 def _square_up(ax: Axes) -> None:
-    """Give both axes at least a decade, with a margin."""
-    for get, put in ((ax.get_xlim, ax.set_xlim), (ax.get_ylim, ax.set_ylim)):
-        low, high = np.log10(get())
-        pad = max(0.0, (1.0 - (high - low)) / 2)
-        put(10 ** (low - pad), 10 ** (high + pad))
+    """Give a factor of ten the same length on both axes, so that constant D/N rises at 45 degrees."""
+    shape = ax.bbox.width / ax.bbox.height
+    (left, right), (bottom, top) = np.log10(ax.get_xlim()), np.log10(ax.get_ylim())
+    height = max(top - bottom, (right - left) / shape, LEAST_DECADES)
+    for low, high, span, put in (
+        (left, right, height * shape, ax.set_xlim),
+        (bottom, top, height, ax.set_ylim),
+    ):
+        middle = (low + high) / 2
+        put(10 ** (middle - span / 2), 10 ** (middle + span / 2))
 
 
 def _rays(ax: Axes) -> None:
+    """Draw and label the lines of constant tokens per parameter that cross the view."""
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     for ratio in RAYS:
         start, end = max(left, bottom / ratio), min(right, top / ratio)
         if end <= start * 1.3:
             continue
         ax.plot([start, end], [start * ratio, end * ratio], color=style.GREY, lw=0.8, ls=":")
-        at = end / (end / start) ** 0.04
-        words = f"{style.tick_text(ratio, 'tokens_per_param')} tokens/param"
-        style.label_line(ax, at, at * ratio, words)
+        at = end / (right / left) ** 0.02
+        words = f"{style.tick_text(ratio, TOKENS_PER_PARAM)} tokens/param"
+        style.label_ray(ax, at, at * ratio, words, 45.0)
     ax.set_xlim(left, right)
     ax.set_ylim(bottom, top)

@@ -29,6 +29,12 @@ AGAINST: Final = (*COLUMN_OF_SYMBOL, RATIO)
 MOST_NAMES: Final = 6
 """Runs named in a residual plot; those farther down the list stay unnamed."""
 NAME_LENGTH: Final = 22
+NAME_ROOM: Final = (0.45, 0.06)
+"""Width and height that a name needs, as parts of the axes."""
+ROOM: Final = 1.2
+"""Where the axis of a residual plot ends, as a multiple of where the marks do."""
+EDGE: Final = 1.6
+"""Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
 MAD_TO_SD: Final = 1.4826
 
 
@@ -42,18 +48,25 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
     x, column = _axis_values(fit, against)
     residuals, unit = _residuals(fit)
     low, middle, high = np.quantile(residuals, (0.05, 0.5, 0.95), axis=(0, 1))
-    far = np.abs(middle - np.median(middle)) > MAX_SUSPECT_SCORE * _robust_sd(middle)
+    sd = _robust_sd(middle)
+    far = np.abs(middle - np.median(middle)) > MAX_SUSPECT_SCORE * sd
+    edge = EDGE * max(float(np.abs(middle[~far]).max(initial=0.0)), MAX_SUSPECT_SCORE * sd)
+    out = np.abs(middle) > edge
     with style.paper():
         ax = style.canvas(ax)
         raster = len(x) > style.RASTER_ABOVE
         ax.axhline(0.0, color=style.INK, lw=0.9)
-        for mask, color in ((~far, style.BLUE), (far, style.RED)):
+        for mask, color in ((~far, style.BLUE), (far & ~out, style.RED)):
             ax.vlines(x[mask], low[mask], high[mask], color=color, lw=0.8, rasterized=raster)
             marks: dict[str, Any] = {"s": 12, "color": color, "lw": 0, "zorder": 3}
             ax.scatter(x[mask], middle[mask], rasterized=raster, **marks)
+        for side, marker in ((out & (middle > 0), "^"), (out & (middle < 0), "v")):
+            ends = np.sign(middle[side]) * edge
+            ax.scatter(x[side], ends, marker=marker, s=22, color=style.RED, lw=0, zorder=3)
+        ax.set_ylim(*np.clip(ax.get_ylim(), -ROOM * edge, ROOM * edge))
         style.log_axis(ax, "x", column)
         ax.set_ylabel(f"residual [{unit}]")
-        _name_runs(ax, fit, x, middle, np.flatnonzero(far))
+        _name_runs(ax, fit, (x, middle), np.flatnonzero(far), edge)
     return ax
 
 
@@ -87,19 +100,32 @@ def _robust_sd(values: Floats) -> float:
     return max(float(np.median(np.abs(values - np.median(values)))) * MAD_TO_SD, 1e-12)
 
 
-def _name_runs(ax: Axes, fit: Fit, x: Floats, y: Floats, far: NDArray[np.intp]) -> None:
-    """Name the farthest runs beside their dots, on the side where there is room."""
+def _name_runs(
+    ax: Axes, fit: Fit, places: tuple[Floats, Floats], far: NDArray[np.intp], edge: float
+) -> None:
+    """Name the farthest runs beside their marks, where names have room; far ones with their value."""
+    x, y = np.log(places[0]), places[1]
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
-    left, right = np.log(ax.get_xlim())
-    for i in far[np.argsort(-np.abs(y[far]))][:MOST_NAMES]:
-        on_right = (np.log(x[i]) - left) / (right - left) > 0.6
+    (left, right), (bottom, top) = np.log(ax.get_xlim()), ax.get_ylim()
+    taken: list[tuple[float, float]] = []
+    for i in far[np.argsort(-np.abs(y[far]))]:
+        at = ((x[i] - left) / (right - left), (np.clip(y[i], -edge, edge) - bottom) / (top - bottom))
+        if len(taken) == MOST_NAMES or any(
+            abs(at[0] - u) < NAME_ROOM[0] and abs(at[1] - v) < NAME_ROOM[1] for u, v in taken
+        ):
+            continue
+        taken.append(at)
+        beyond = abs(y[i]) > edge
+        value = f" {y[i]:+.2g}" if beyond else ""
+        on_right = at[0] > 0.6
         ax.annotate(
-            display_name(names[i], NAME_LENGTH),
-            (x[i], y[i]),
-            xytext=(-5 if on_right else 5, 0),
+            display_name(names[i], NAME_LENGTH) + value,
+            at,
+            xycoords="axes fraction",
+            xytext=(0, 4 * np.sign(y[i])) if beyond else (-5 if on_right else 5, 0),
             textcoords="offset points",
             ha="right" if on_right else "left",
-            va="center",
+            va=("bottom" if y[i] > 0 else "top") if beyond else "center",
             fontsize=style.FONT_SIZE - 1.5,
             color=style.INK,
             parse_math=False,
@@ -193,7 +219,7 @@ def _say_contraction(ax: Axes, value: float, *, on_right: bool) -> None:
     place = {"x": 0.98, "ha": "right"} if on_right else {"x": 0.02, "ha": "left"}
     ax.text(
         y=0.96,
-        s=f"contraction {value:.2f}",
+        s=f"contraction {value:.3f}",
         va="top",
         transform=ax.transAxes,
         fontsize=style.FONT_SIZE - 1,

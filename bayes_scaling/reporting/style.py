@@ -26,6 +26,8 @@ FONT: Final = "DejaVu Sans"
 FONT_SIZE: Final = 9.0
 WIDE: Final = (5.2, 3.5)
 """Size of a figure that fills the column, inches."""
+TALL: Final = (5.2, 4.2)
+"""Size of a figure with two equal axes, inches."""
 SMALL: Final = (3.4, 2.4)
 """Size of a figure that shares a row with another, inches."""
 
@@ -34,6 +36,8 @@ BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
 BAND_90, BAND_50 = 0.2, 0.38
 """Opacity of the bands that hold 90% and 50%."""
+OWN_FIGURE: Final = "bayes-scaling"
+"""Label of a figure that was made here and holds one plot."""
 RASTER_ABOVE: Final = 800
 """Marks above which a scatter becomes an image inside the figure."""
 RASTER_DPI: Final = 160
@@ -77,10 +81,8 @@ def paper() -> Iterator[None]:
 
 def canvas(ax: Axes | None, size: tuple[float, float] = WIDE) -> Axes:
     """Return the given axes, or new ones in a figure of their own; dressed either way."""
-    from matplotlib.figure import Figure
-
     if ax is None:
-        ax = Figure(figsize=size, layout="constrained").add_subplot()
+        ax = new_axes(size)
     ax.spines[["top", "right"]].set_visible(False)
     ax.spines[["left", "bottom"]].set_color(GREY)
     ax.tick_params(
@@ -91,18 +93,25 @@ def canvas(ax: Axes | None, size: tuple[float, float] = WIDE) -> Axes:
     return ax
 
 
+def new_axes(size: tuple[float, float]) -> Axes:
+    """Return the only axes of a new figure, which pyplot does not know."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained", label=OWN_FIGURE).add_subplot()
+
+
 def figure_of(ax: Axes) -> Figure:
     """Return the figure that holds the axes."""
     return cast("Figure", ax.get_figure(root=True))
 
 
 def shades() -> Colormap:
-    """Return the colours of ordered quantities: viridis without its palest end."""
+    """Return the colours of ordered quantities: viridis without its pale end."""
     import numpy as np
     from matplotlib import colormaps
     from matplotlib.colors import ListedColormap
 
-    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.88, 128)), name="shades")
+    return ListedColormap(colormaps["viridis"](np.linspace(0.0, 0.78, 128)), name="shades")
 
 
 def tick_text(value: float, column: str) -> str:
@@ -149,15 +158,15 @@ def plain_axis(ax: Axes, which: Literal["x", "y"]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def label_line(ax: Axes, x: float, y: float, words: str) -> None:
-    """Write small grey words that end just below a point of a line."""
+def label_ray(ax: Axes, x: float, y: float, words: str, angle: float) -> None:
+    """Write small grey words along a rising line, ending at one of its points."""
     ax.annotate(
         words,
         (x, y),
-        xytext=(2, -2),
-        textcoords="offset points",
         ha="right",
-        va="top",
+        va="bottom",
+        rotation=angle,
+        rotation_mode="anchor",
         fontsize=FONT_SIZE - 2,
         color=GREY,
         parse_math=False,
@@ -166,22 +175,18 @@ def label_line(ax: Axes, x: float, y: float, words: str) -> None:
 
 
 def legend_above(ax: Axes, columns: int = 3) -> None:
-    """Put the legend above the axes, where it covers no data."""
+    """Put the legend above the axes, where it covers no data; in foreign axes where there is room."""
     handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        ax.legend(
-            handles,
-            labels,
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=columns,
-            frameon=False,
-            borderaxespad=0.2,
-            columnspacing=1.2,
-            handlelength=1.6,
-        )
-
-
+    if not handles:
+        return
+    figure = figure_of(ax)
+    look: dict[str, Any] = {"columnspacing": 1.2, "handlelength": 1.6, "frameon": False}
+    if figure.get_label() == OWN_FIGURE:
+        for old in figure.legends[:]:
+            old.remove()
+        figure.legend(handles, labels, loc="outside upper left", ncols=columns, **look)
+    else:
+        ax.legend(handles, labels, loc="best", **look)
 
 
 def to_svg(ax: Axes, name: str) -> str:

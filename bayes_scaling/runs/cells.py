@@ -26,12 +26,15 @@ INFINITE: Final = frozenset({"inf", "infinity"})
 YES: Final = frozenset({"true", "1", "1.0", "yes"})
 NO: Final = frozenset({"false", "0", "0.0", "no", ""})
 LARGEST_INT = 2.0**63
+SMALLEST_NUMBER, LARGEST_NUMBER = 1e-60, 1e60
+"""Numbers outside cannot be measured, and their products would leave the range of floats."""
 MOST_VALUES = 100
 """Distinct bad values of a column that are reported one by one."""
 LONGEST_SHOWN = 40
 
 _MISSING = ("C001", "there is no value", "fill the cell or remove the row")
 _INFINITE = ("C002", "the number is not finite", "correct it or remove the row")
+_OUT_OF_RANGE = ("C002", "the number is below 1e-60 or above 1e60", "check its exponent")
 _NOT_POSITIVE = ("C003", "the number is not above zero", "correct it or remove the row")
 
 
@@ -65,11 +68,9 @@ def read_numbers(cells: pd.Series, column: str, decimal: str = ".") -> Numbers:
 def _from_numbers(cells: pd.Series) -> Numbers:
     values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     faults: list[Fault] = []
-    for i in np.flatnonzero(~(np.isfinite(values) & (values > 0))):
+    for i in np.flatnonzero(~((values >= SMALLEST_NUMBER) & (values <= LARGEST_NUMBER))):
         value = float(values[i])
-        kind = _MISSING if np.isnan(value) else _INFINITE if np.isinf(value) else _NOT_POSITIVE
-        code, rule, remedy = kind
-        faults.append(Fault(int(i), code, f"{value:.6g}", rule, remedy))
+        faults.append(Fault(int(i), *_split(_value_problem(value) or _MISSING, f"{value:.6g}")))
         values[i] = np.nan
     return Numbers(values, faults)
 
@@ -80,31 +81,38 @@ def _from_texts(texts: Sequence[str], column: str, decimal: str) -> Numbers:
     plain = PLAIN[decimal].fullmatch
     for i, text in enumerate(texts):
         bare = text.strip(" \t")
-        if plain(bare):
-            value = float(bare)
-            if 0 < value < np.inf:
-                values[i] = value
-                if value >= LARGEST_INT and bare.isdigit():
-                    found.large_integers.append(i)
-            else:
-                found.faults.append(Fault(i, *_split(_INFINITE if value else _NOT_POSITIVE, text)))
-            continue
+        is_plain = plain(bare) is not None
         try:
-            values[i] = _odd_number(bare, column, decimal)
-            found.read_texts.append(i)
+            value = float(bare) if is_plain else parse_quantity(bare, column, decimal=decimal)
         except QuantityError as error:
             kind = _kind_of(bare) or ("C004", error.rule, error.remedy)
             found.faults.append(Fault(i, *_split(kind, text)))
+            continue
+        if problem := _value_problem(value):
+            found.faults.append(Fault(i, *_split(problem, text)))
+            continue
+        values[i] = value
+        if not is_plain:
+            found.read_texts.append(i)
+        elif value >= LARGEST_INT and bare.isdigit():
+            found.large_integers.append(i)
     return found
+
+
+def _value_problem(value: float) -> tuple[str, str, str] | None:
+    """Return code, rule and remedy of a number that is no measurement, or None."""
+    if SMALLEST_NUMBER <= value <= LARGEST_NUMBER:
+        return None
+    if np.isnan(value):
+        return _MISSING
+    if value <= 0:
+        return _NOT_POSITIVE if np.isfinite(value) else _INFINITE
+    return _OUT_OF_RANGE if np.isfinite(value) else _INFINITE
 
 
 def _split(kind: tuple[str, str, str], text: str) -> tuple[str, str, str, str]:
     code, rule, remedy = kind
     return code, display_name(text, LONGEST_SHOWN), rule, remedy
-
-
-def _odd_number(text: str, column: str, decimal: str) -> float:
-    return parse_quantity(text, column, decimal=decimal)
 
 
 def _kind_of(text: str) -> tuple[str, str, str] | None:
@@ -155,3 +163,16 @@ def cell_findings(
     for (code, value, rule, remedy), rows in groups.items():
         message = f"{rule}: row{'s' if len(rows) > 1 else ''} left out"
         yield Finding(code, ERROR, tuple(rows), message, remedy, column, value)
+
+
+def cells_equal(column: pd.Series, value: object) -> NDArray[np.bool_]:
+    """Return the rows where a column equals a value, as text or as a number where both are one."""
+    same = (column.map(str) == str(value)).to_numpy(dtype=np.bool_)
+    try:
+        number = float(str(value))
+    except ValueError:
+        return same
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return same
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.asarray(same | (numbers == number), dtype=np.bool_)

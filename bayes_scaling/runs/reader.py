@@ -224,7 +224,7 @@ def _convert_loss(draft: _Draft, unit: str, bytes_per_token: float | None) -> No
 
 
 def _assemble(draft: _Draft) -> pd.DataFrame:
-    """Return the good rows: our columns in table order, the rest of the source, then the line."""
+    """Return the good rows: our columns, the rest of the source, the file line."""
     ours: dict[str, Any] = {name: draft.columns[name] for name in MEASURED if name in draft.columns}
     used = set(draft.mapping.values())
     reserved = {*MEASURED, FILE_LINE}
@@ -233,9 +233,7 @@ def _assemble(draft: _Draft) -> pd.DataFrame:
         for name, column in draft.raw.columns.items()
         if name not in used and name != FILE_LINE
     }
-    columns: dict[str, Any] = {**extra, **ours, FILE_LINE: draft.raw.lines}
-    frame = pd.DataFrame(columns)
-    return frame[[*ours, *extra, FILE_LINE]][draft.good]
+    return pd.DataFrame({**ours, **extra, FILE_LINE: draft.raw.lines})[draft.good]
 
 
 def _drop_duplicates(draft: _Draft, frame: pd.DataFrame) -> pd.DataFrame:

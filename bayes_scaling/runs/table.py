@@ -23,7 +23,8 @@ from bayes_scaling.names import (
     RUN,
     TOKENS,
 )
-from bayes_scaling.runs.canonical import canonical_csv, read_canonical, table_digest
+from bayes_scaling.runs.canonical import MEASURED, canonical_csv, read_canonical, table_digest
+from bayes_scaling.runs.cells import cells_equal
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.finding import Finding, RejectedTable, worst_first
 from bayes_scaling.runs.findings import table_findings
@@ -35,7 +36,7 @@ READING_CODES: Final = frozenset({"R003", "R004"})
 """Findings of reading outside the letters F, H and C; they stay when rows are selected."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Runs:
     """A run table: numbers in SI units, loss in nats per token, one row per run.
 
@@ -73,6 +74,9 @@ class Runs:
             table[HELD_OUT] = False
         if FILE_LINE not in table:
             table[FILE_LINE] = np.arange(2, len(table) + 2, dtype=np.int64)
+        ours = [name for name in MEASURED if name in table]
+        extra = [name for name in table if name not in (*MEASURED, FILE_LINE)]
+        table = table[[*ours, *extra, FILE_LINE]]
         for name in (c for c in NUMBER_COLUMNS if c in table):
             if table[name].dtype != np.float64:
                 raise UsageError(f"column '{name}' must be float64; use read_runs for raw tables")
@@ -126,6 +130,12 @@ class Runs:
         """Return the number of rows, held-out ones included."""
         return len(self.frame)
 
+    def __repr__(self) -> str:
+        """Return source, size, findings and digest on one line."""
+        held, found = int(self.frame[HELD_OUT].sum()), len(self.findings)
+        rows = f"{len(self)} rows, {held} held out, {found} findings"
+        return f"Runs({display_name(self.source)}: {rows}, sha256 {self.digest[:12]})"
+
     def __eq__(self, other: object) -> bool:
         """Return whether the other table has the same measured values."""
         return self.digest == other.digest if isinstance(other, Runs) else NotImplemented
@@ -170,7 +180,7 @@ class Runs:
         keep = np.ones(len(self), dtype=np.bool_)
         for name, value in equals.items():
             self._require(name)
-            keep &= _equal(self.frame[name], value)
+            keep &= cells_equal(self.frame[name], value)
             if not keep.any():
                 there = listed(self.frame[name].unique().tolist())
                 wanted = display_name(value, 40)
@@ -287,16 +297,3 @@ def resource_values(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
         where = lines_text(lines_of(frame)[gaps].tolist())
         raise UsageError(f"column '{name}' has no value in {where}; fill or leave out these rows")
     return values
-
-
-def _equal(column: pd.Series, value: object) -> NDArray[np.bool_]:
-    """Return where a column equals a value as text, or as a number where both are numbers."""
-    same = (column.map(str) == str(value)).to_numpy(dtype=np.bool_)
-    try:
-        number = float(str(value))
-    except ValueError:
-        return same
-    if pd.api.types.is_bool_dtype(column.dtype):
-        return same
-    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.asarray(same | (numbers == number), dtype=np.bool_)

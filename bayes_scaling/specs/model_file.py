@@ -111,8 +111,8 @@ def _say(error: Any) -> str:
     if error["type"] != "extra_forbidden":
         return f"{place}: {error['msg'].removeprefix('Value error, ')}"
     known = _known_keys(error["loc"])
-    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(known)}"
+    near = difflib.get_close_matches(str(error["loc"][-1]), known, n=2, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known keys: {', '.join(known)}"
     return f"{place}: unknown key; {hint}"
 
 

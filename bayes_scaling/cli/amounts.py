@@ -1,0 +1,116 @@
+"""Amounts: what people type for quantities, money, levels and pairs, as numbers and names."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from bayes_scaling.errors import UsageError
+from bayes_scaling.names import FLOPS, NUMBER_COLUMNS, UNIT
+
+MONEY: Final = re.compile(
+    r"\$?\s*(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII
+)
+MONEY_POWER: Final = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9}
+MOST_TEXT: Final = 40
+MOST_INTERVALS: Final = 5
+
+
+def _shown(text: str) -> str:
+    from bayes_scaling.runs.labels import display_name
+
+    return display_name(text, MOST_TEXT)
+
+
+def gather(texts: Sequence[str], read: Callable[[str], float]) -> list[float]:
+    """Read every text; raises one UsageError that holds the faults of all."""
+    values, faults = [], []
+    for text in texts:
+        try:
+            values.append(read(text))
+        except UsageError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise UsageError("\n".join(faults))
+    return values
+
+
+def parse_amounts(texts: Sequence[str], column: str) -> list[float]:
+    """Return quantities of a column, such as "70B" or "1e24 FLOP", as SI numbers."""
+    from bayes_scaling.runs.units import parse_quantity
+
+    return gather(texts, lambda text: parse_quantity(text, column))
+
+
+def parse_money(text: str) -> float:
+    """Return USD of a text such as "5M", "250k", "$1.5B" or "1e6".
+
+    Raises UsageError for anything else, and for amounts that are not above 0 and finite.
+    """
+    match = MONEY.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"usd '{_shown(text)}': write an amount such as 250k, 5M or 1.5B")
+    if match["suffix"] and "e" in match["number"]:
+        raise UsageError(f"usd '{_shown(text)}': a suffix and an exponent together are ambiguous")
+    usd = float(match["number"]) * 10.0 ** MONEY_POWER[match["suffix"]]
+    if not (math.isfinite(usd) and usd > 0):
+        raise UsageError(f"usd '{_shown(text)}': an amount is finite and above 0")
+    return usd
+
+
+def parse_intervals(text: str) -> tuple[float, ...]:
+    """Return the levels of intervals, such as (0.8, 0.9), in rising order."""
+    levels = set()
+    for part in text.split(","):
+        try:
+            level = float(part)
+        except ValueError:
+            raise UsageError(f"interval '{_shown(part)}': write levels such as 0.8,0.9") from None
+        if not 0 < level < 1:
+            hint = f"; for {level:g}% write {level / 100:g}" if 1 < level < 100 else ""
+            raise UsageError(f"interval '{_shown(part)}': a level lies between 0 and 1{hint}")
+        levels.add(level)
+    if len(levels) > MOST_INTERVALS:
+        raise UsageError(f"interval: at most {MOST_INTERVALS} levels, not {len(levels)}")
+    return tuple(sorted(levels))
+
+
+def parse_columns(texts: Sequence[str]) -> dict[str, str]:
+    """Return our column names to theirs from "params=n_params,tokens=d" and the like."""
+    pairs: dict[str, str] = {}
+    for part in (p for text in texts for p in text.split(",")):
+        ours, theirs = _pair(part, "col", "params=n_params")
+        if ours in pairs:
+            raise UsageError(f"col '{_shown(ours)}': named twice")
+        pairs[ours] = theirs
+    return pairs
+
+
+def parse_where(texts: Sequence[str]) -> dict[str, str]:
+    """Return column to value from "column=value" texts."""
+    pairs: dict[str, str] = {}
+    for text in texts:
+        column, value = _pair(text, "where", "train_dataset=c4")
+        if column in pairs:
+            raise UsageError(f"where '{_shown(column)}': named twice; rows cannot equal both")
+        pairs[column] = value
+    return pairs
+
+
+def parse_threshold(text: str) -> dict[str, Any]:
+    """Return the arguments of `Runs.train_below` from "1e21" or "params=500M"."""
+    column, sign, amount = text.rpartition("=")
+    column = column.strip() if sign else FLOPS
+    if column not in NUMBER_COLUMNS or column not in UNIT:
+        known = ", ".join(name for name in NUMBER_COLUMNS if name in UNIT)
+        raise UsageError(f"train-below '{_shown(text)}': the column is one of {known}")
+    return {"value": parse_amounts([amount], column)[0], "column": column}
+
+
+def _pair(text: str, option: str, example: str) -> tuple[str, str]:
+    left, sign, right = (part.strip() for part in text.partition("="))
+    if not (left and sign and right):
+        raise UsageError(f"{option} '{_shown(text)}': write a pair such as {example}")
+    return left, right

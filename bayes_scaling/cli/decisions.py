@@ -1,0 +1,259 @@
+"""Decisions: the verbs `forecast` and `allocate`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.amounts import (
+    gather,
+    parse_amounts,
+    parse_columns,
+    parse_intervals,
+    parse_money,
+)
+from bayes_scaling.cli.options import (
+    DEFAULT_INTERVALS,
+    AmountOption,
+    BudgetOption,
+    ForceOption,
+    IntervalOption,
+    LawOption,
+    MoneyOption,
+    Output,
+    Price,
+    SavedFit,
+)
+from bayes_scaling.cli.output import Outcome, csv_of
+from bayes_scaling.cli.verbs import verb
+from bayes_scaling.errors import UsageError
+from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.inference.fit import Fit
+
+OutFile = Annotated[
+    str | None, typer.Option("-o", "--out", metavar="OUT.csv", help="Also write the table here.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    verb(app, "forecast")(forecast)
+    verb(app, "allocate")(allocate)
+
+
+def forecast(
+    source: SavedFit,
+    output: Output,
+    flops: BudgetOption = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--params", metavar="N", help="Parameters of a run, such as 70B."),
+    ] = None,
+    tokens: Annotated[
+        list[str] | None,
+        typer.Option("--tokens", metavar="D", help="Tokens of that run, such as 1.4T."),
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="PLAN.csv", help="A table of planned runs.")
+    ] = None,
+    amount: AmountOption = None,
+    col: Annotated[
+        list[str] | None,
+        typer.Option("--col", metavar="OURS=THEIRS", help="Column names of PLAN.csv."),
+    ] = None,
+    interval: IntervalOption = DEFAULT_INTERVALS,
+    out: OutFile = None,
+    law: LawOption = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """What loss will these runs reach? From a saved fit, without sampling.
+
+    At a budget (--flops) each draw is read at its own best split of C = 6ND. Exit code 1: a
+    question lies beyond what the fitted runs support.
+    """
+    from bayes_scaling.cli.sources import new_file, read_fit, read_plan
+
+    levels = parse_intervals(interval)
+    target = new_file(out, force, ".csv") if out else None
+    asked = {"--flops": flops, "--params": params or tokens, "--at": at, "--amount": amount}
+    ways = [name for name, value in asked.items() if value]
+    if len(ways) != 1:
+        raise UsageError(
+            "say what to forecast in one way: --flops, --params with --tokens, --at, or --amount"
+            + (f"; given are {', '.join(ways)}" if ways else "")
+        )
+    if col and not at:
+        raise UsageError("--col names columns of a plan; give the plan with --at")
+    fit = read_fit(source, law)
+    if at:
+        points: Any = read_plan(at, parse_columns(col or []))
+    elif params or tokens:
+        points = _runs_asked(fit, params or [], tokens or [])
+    else:
+        points = amounts_asked(fit, flops, None, amount, Price().cost())
+    return _forecast(fit, points, levels, output, target)
+
+
+def _runs_asked(fit: Fit, params: Sequence[str], tokens: Sequence[str]) -> pd.DataFrame:
+    """Pair the sizes that were asked for; a law of one of them needs only that one."""
+    import pandas as pd
+
+    given = {PARAMS: params, TOKENS: tokens}
+    missing = [name for name in fit.model.inputs if not given.get(name)]
+    if missing:
+        need = " and ".join(f"--{name}" for name in fit.model.inputs)
+        raise UsageError(f"model {fit.spec.name} needs {need}")
+    columns = {k: parse_amounts(v, k) for k, v in given.items() if v}
+    if len({len(values) for values in columns.values()}) > 1:
+        raise UsageError(
+            f"{len(params)} times --params and {len(tokens)} times --tokens: give them in pairs"
+        )
+    return pd.DataFrame(columns)
+
+
+def amounts_asked(
+    fit: Fit,
+    flops: Sequence[str] | None,
+    usd: Sequence[str] | None,
+    amount: Sequence[str] | None,
+    cost: Cost,
+) -> list[float]:
+    """Return budgets in FLOP, or amounts of the one resource of the law.
+
+    Raises UsageError for the option that does not fit the law.
+    """
+    from bayes_scaling.decisions.horizon import axis_of
+
+    axis = axis_of(fit)
+    if amount and len(fit.model.inputs) > 1:
+        raise UsageError(f"model {fit.spec.name} reads {PARAMS} and {TOKENS}: use --flops")
+    if (flops or usd) and axis != FLOPS:
+        raise UsageError(f"model {fit.spec.name} reads {axis}: use --amount")
+    amounts = parse_amounts(amount or [], axis)
+    return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
+
+
+def _forecast(
+    fit: Fit, points: Any, levels: Sequence[float], output: Output, target: Any
+) -> Outcome:
+    from bayes_scaling.cli.answers import forecast_columns, records, split_findings
+    from bayes_scaling.decisions.forecast import forecast as predict
+
+    found = predict(fit, points, seed=output.seed)
+    frame = forecast_columns(found, levels)
+    if hasattr(points, "columns") and RUN in points:
+        frame.insert(0, RUN, points[RUN])
+    if target:
+        _write(target, frame)
+    failures, warnings = split_findings(found.findings)
+
+    def text() -> Iterator[Any]:
+        from bayes_scaling.reporting.tables import forecast_table
+
+        yield forecast_table(found, intervals=levels)
+        yield (
+            f"model {fit.spec.name}, {fit.provenance['rows_fitted']} runs, seed {output.seed}; "
+            "loss of one new run, nats/token"
+        )
+
+    return Outcome(
+        result={
+            "model": fit.spec.name,
+            "seed": output.seed,
+            "intervals": list(levels),
+            "points": records(frame),
+            "weights": dict(found.weights),
+            "findings": [finding.to_dict() for finding in found.findings],
+            "provenance": dict(found.provenance),
+            "files": [str(target)] if target else [],
+        },
+        text=text,
+        table=frame,
+        failures=failures,
+        warnings=warnings,
+    )
+
+
+def allocate(
+    source: SavedFit,
+    output: Output,
+    price: Price,
+    flops: BudgetOption = None,
+    usd: MoneyOption = None,
+    interval: IntervalOption = DEFAULT_INTERVALS,
+    out: OutFile = None,
+    law: LawOption = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """How should a budget be split between parameters and tokens?
+
+    Shows the plan to fund, with its expected loss above the optimum (regret), and where the
+    optimum may lie. Exit code 1: the table cannot tell a split, or a budget lies beyond the runs.
+    """
+    from bayes_scaling.cli.sources import new_file, read_fit
+
+    levels, cost = parse_intervals(interval), price.cost()
+    budgets = budgets_of(flops, usd, cost)
+    target = new_file(out, force, ".csv") if out else None
+    return _allocate(read_fit(source, law), budgets, cost, levels, target)
+
+
+def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:
+    """Return budgets in FLOP, those in money converted at the price of compute."""
+    budgets = parse_amounts(flops or [], FLOPS)
+    budgets += [money / cost.usd(1.0) for money in gather(usd or [], parse_money)]
+    if not budgets:
+        raise UsageError("name a budget with --flops 1e24 or --usd 5M")
+    return budgets
+
+
+def _allocate(
+    fit: Fit, budgets: Sequence[float], cost: Cost, levels: Sequence[float], target: Any
+) -> Outcome:
+    from bayes_scaling.cli.answers import allocation_columns, records, split_findings
+    from bayes_scaling.decisions.allocation import allocate as split
+
+    found = split(fit, budgets, cost=cost)
+    frame = allocation_columns(found, levels)
+    if target:
+        _write(target, frame)
+    failures, warnings = split_findings(found.findings)
+    at_edge = [f"{row.flops:.3g} FLOP" for row in found.robust.itertuples() if row.at_edge]
+    if at_edge:
+        warnings.append(f"the plan lies at the edge of the search: {', '.join(at_edge)}")
+
+    def text() -> Iterator[Any]:
+        from bayes_scaling.reporting.tables import allocation_table
+
+        yield allocation_table(found, interval=max(levels))
+        yield f"cost at {cost.describe()}; C = 6ND; model {fit.spec.name}"
+
+    return Outcome(
+        result={
+            "model": fit.spec.name,
+            "intervals": list(levels),
+            "budgets": records(frame),
+            "cost": cost.describe(),
+            "findings": [finding.to_dict() for finding in found.findings],
+            "provenance": dict(found.provenance),
+            "files": [str(target)] if target else [],
+        },
+        text=text,
+        table=frame,
+        failures=failures,
+        warnings=warnings,
+    )
+
+
+def _write(target: Any, frame: pd.DataFrame) -> None:
+    from bayes_scaling.files import write_text
+
+    write_text(target, csv_of(frame))

@@ -1,0 +1,62 @@
+"""Progress: the stage at work and the time it takes, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from bayes_scaling.cli.output import clean, console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from bayes_scaling.cli.options import Output
+
+
+class Stages:
+    """Says each stage it is called with: a live line with a clock on a terminal, else plain lines.
+
+    Quiet output says nothing.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._quiet = output.quiet
+        self._console = console(sys.stderr, no_color=output.no_color)
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Stages:
+        """Start the clock."""
+        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
+            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+            columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the live line and give the terminal back."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, stage: str) -> None:
+        """Say what is being done from now on."""
+        from rich.markup import escape
+
+        if self._quiet:
+            return
+        if self._bar is None:
+            elapsed = time.monotonic() - self._started
+            self._console.print(f"{elapsed:5.1f} s  {clean(stage)}", markup=False, soft_wrap=True)
+            return
+        for task in self._bar.task_ids:
+            self._bar.remove_task(task)
+        self._bar.add_task(escape(clean(stage)), total=None)

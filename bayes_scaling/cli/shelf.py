@@ -1,0 +1,128 @@
+"""Shelf: the verbs `models list`, `models show` and `models diff`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.options import Output
+from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.verbs import as_command, verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pandas as pd
+
+Name = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A model of the shelf, or a file.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the app; `models` alone lists."""
+    models = typer.Typer(help="The model files: list, show, diff.", rich_markup_mode=None)
+    listing = as_command(list_models, "models list")
+
+    def bare(context: typer.Context, **options: Any) -> None:
+        if context.invoked_subcommand is None:
+            listing(**options)
+
+    bare.__doc__ = "The models of the shelf: list (also without a word behind it), show, diff."
+    options = listing.__signature__.parameters.values()  # type: ignore[attr-defined]
+    context = typer_context()
+    bare.__signature__ = context.replace(parameters=[*context.parameters.values(), *options])  # type: ignore[attr-defined]
+    bare.__annotations__ = {"context": typer.Context, **listing.__annotations__}
+    models.callback(invoke_without_command=True)(bare)
+    verb(models, "list", group="models")(list_models)
+    verb(models, "show", group="models")(show_model)
+    verb(models, "diff", group="models")(diff)
+    app.add_typer(models, name="models")
+
+
+def typer_context() -> Any:
+    """Return the signature of a function that takes only Typer's context."""
+    import inspect
+
+    return inspect.Signature(
+        [
+            inspect.Parameter(
+                "context", inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context
+            )
+        ]
+    )
+
+
+def list_models(output: Output) -> Outcome:
+    """List the models: the question each answers, and what it reads."""
+    import pandas as pd
+
+    from bayes_scaling.names import RESOURCES
+    from bayes_scaling.specs.shelf import model_names
+    from bayes_scaling.specs.spec import load_model
+
+    rows = []
+    for spec in map(load_model, model_names()):
+        reads = " and ".join(spec.inputs) or f"one of {', '.join(RESOURCES)}"
+        allocates = "yes" if spec.law.allocates else "no"
+        rows.append((spec.name, spec.version, spec.law.name, reads, allocates, spec.answers))
+    columns = ["name", "version", "law", "reads", "splits a budget", "answers"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return Outcome(
+        result={"models": frame.to_dict("records")}, text=lambda: _listing(frame), table=frame
+    )
+
+
+def _listing(frame: pd.DataFrame) -> Iterator[str]:
+    import textwrap
+
+    for row in frame.to_dict("records"):
+        split = "splits a budget" if row["splits a budget"] == "yes" else "no split of a budget"
+        yield f"{row['name']}  (reads {row['reads']}; {split})"
+        yield textwrap.fill(str(row["answers"]), 78, initial_indent="  ", subsequent_indent="  ")
+
+
+def show_model(name: Name, output: Output) -> Outcome:
+    """Print a model file verbatim, then its formula in LaTeX."""
+    from bayes_scaling.laws.formula import latex
+    from bayes_scaling.specs.spec import load_model
+
+    spec = load_model(name)
+    formula = f"% L(N, D) of law {spec.law.name}".replace(
+        "(N, D)", f"({', '.join(spec.law.inputs)})"
+    )
+    return Outcome(
+        result={
+            "name": spec.name,
+            "version": spec.version,
+            "digest": spec.digest,
+            "text": spec.text,
+            "latex": latex(spec.law),
+        },
+        text=lambda: [spec.text, formula, latex(spec.law)],
+    )
+
+
+def diff(a: Name, b: Name, output: Output) -> Outcome:
+    """Compare two model files key by key."""
+    import pandas as pd
+
+    from bayes_scaling.specs.shelf import diff_models
+    from bayes_scaling.specs.spec import load_model
+
+    load_model(a), load_model(b)
+    rows = [(key, _value(left), _value(right)) for key, left, right in diff_models(a, b)]
+    frame = pd.DataFrame(rows, columns=["key", a, b] if a != b else ["key", "a", "b"])
+
+    def text() -> Iterator[str]:
+        if not rows:
+            yield "the two files say the same"
+        for key, left, right in rows:
+            yield f"{key}\n  - {left}\n  + {right}"
+
+    differences = [{"key": key, "a": left, "b": right} for key, left, right in rows]
+    result = {"a": a, "b": b, "differences": differences}
+    return Outcome(result=result, text=text, table=frame)
+
+
+def _value(value: object) -> str:
+    return "(absent)" if value is None else str(value)

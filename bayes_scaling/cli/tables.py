@@ -1,0 +1,121 @@
+"""Tables: the verbs `check` and `example`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.options import LawOption, Output, Reading, TableOrFit
+from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.verbs import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bayes_scaling.runs.table import Runs
+    from bayes_scaling.verdicts import Checks
+
+SHORT_DIGEST = 12
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verbs to the app."""
+    verb(app, "check")(check)
+    verb(app, "example")(example)
+
+
+def check(source: TableOrFit, reading: Reading, output: Output, law: LawOption = None) -> Outcome:
+    """Is this table or fit usable? A table needs no sampling.
+
+    Exit code 1: something fails, or rows were rejected. 3: nothing usable is left.
+    """
+    from bayes_scaling.cli.sources import is_fit, read_fit, read_table
+
+    if is_fit(source):
+        from bayes_scaling.inference.checks import check as check_fit
+
+        fit = read_fit(source, law, reading)
+        return _of_fit(fit.runs, check_fit(fit), fit.spec.name)
+    if law:
+        from bayes_scaling.errors import UsageError
+
+        raise UsageError("--law is for saved fits; a table is checked without a law")
+    return _of_table(read_table(source, reading))
+
+
+def _of_table(runs: Runs) -> Outcome:
+    import pandas as pd
+
+    from bayes_scaling.cli.answers import checks_record, runs_record, split_checks, split_findings
+    from bayes_scaling.cli.design_checks import examine
+
+    design = examine(runs)
+    failures, warnings = split_findings(runs.findings)
+    frame = pd.DataFrame([finding.to_dict() for finding in runs.findings])
+    if len(frame):
+        frame["rows"] = [" ".join(map(str, rows)) for rows in frame["rows"]]
+
+    def text() -> Iterator[Any]:
+        from bayes_scaling.reporting.tables import checks_table, findings_table
+
+        yield headline(runs)
+        if runs.findings:
+            yield findings_table(runs.findings)
+            yield ""
+        yield checks_table(design)
+
+    return Outcome(
+        result={**runs_record(runs), "design": checks_record(design)},
+        text=text,
+        table=frame,
+        failures=failures,
+        warnings=[*warnings, *split_checks(design, runs)[1]],
+        told=True,
+    )
+
+
+def headline(runs: Runs) -> str:
+    """Return one line on a table: its source, its rows, and its digest."""
+    from bayes_scaling.cli.answers import rejected_lines
+
+    rejected, held_out = len(rejected_lines(runs)), len(runs.held_out)
+    parts = [f"{len(runs.fitted)} runs to fit"]
+    parts += [f"{held_out} held out"] if held_out else []
+    parts += [f"{rejected} rows rejected"] if rejected else []
+    parts += [f"{len(runs.findings)} findings", f"sha256 {(runs.raw_sha256 or '')[:SHORT_DIGEST]}"]
+    return f"{runs.source}\n{', '.join(parts)}"
+
+
+def _of_fit(runs: Runs, checks: Checks, model: str) -> Outcome:
+    from bayes_scaling.cli.answers import checks_record, runs_record, split_checks
+
+    failures, warnings = split_checks(checks, runs)
+
+    def text() -> Iterator[Any]:
+        from bayes_scaling.reporting.tables import checks_table
+
+        yield f"{model} on {headline(runs)}"
+        yield checks_table(checks)
+
+    return Outcome(
+        result={"model": model, "runs": runs_record(runs), "checks": checks_record(checks)},
+        text=text,
+        table=checks.to_frame(),
+        failures=failures,
+        warnings=warnings,
+        told=True,
+    )
+
+
+def example(
+    output: Output,
+    name: Annotated[str, typer.Argument(help="Which one.")] = "overtraining_c4",
+) -> Outcome:
+    """Print the path of a run table that ships with the package."""
+    from bayes_scaling.runs.examples import example_names, example_path
+
+    path = str(example_path(name))
+    return Outcome(
+        result={"name": name, "path": path, "names": list(example_names())}, text=lambda: [path]
+    )

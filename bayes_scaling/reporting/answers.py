@@ -1,0 +1,128 @@
+"""Answers: everything a report tells, computed once from a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.decisions.allocation import Allocation, allocate
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.forecast import Forecast, forecast
+from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of, positive_values
+from bayes_scaling.errors import CheckError
+from bayes_scaling.inference.checks import check
+from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
+from bayes_scaling.runs.table import resource_values
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.verdicts import Checks
+
+FAN_POINTS: Final = 60
+"""Budgets at which the fan is drawn."""
+FAN_MARGIN: Final = 1.6
+"""How far the fan goes on beyond what was asked, as a factor."""
+NO_SPLIT: Final = (
+    "This law reads one resource only. It forecasts the loss, but it cannot say how a budget is "
+    "best split between parameters and tokens: that takes a joint law and a table of both."
+)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What one report tells.
+
+    `asked` forecasts the budgets, `fan` a fine grid around them, `held_out` the runs that were
+    not fitted, each at its own size. Without an `allocation`, `no_split` says why; where the table
+    itself forbids one, `refused` is true and the forecasts follow the table's own mean ratio of
+    tokens to parameters, `ray`.
+    """
+
+    fit: Fit
+    cost: Cost
+    seed: int
+    checks: Checks
+    asked: Forecast
+    fan: Forecast
+    held_out: Forecast | None
+    allocation: Allocation | None
+    no_split: str = ""
+    refused: bool = False
+    ray: float | None = None
+
+
+def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answers:
+    """Compute every answer of a report at the budgets [FLOP, or the law's one resource].
+
+    Raises UsageError for budgets that cannot be.
+    """
+    amounts = positive_values(budgets, axis_of(fit))
+    allocation, no_split, refused = _split(fit, amounts, cost)
+    ray = _own_ray(fit) if refused else None
+    held_out = None
+    if len(fit.runs.held_out):
+        columns = {name: resource_values(fit.runs.held_out, name) for name in fit.model.inputs}
+        held_out = forecast(fit, pd.DataFrame(columns), seed=seed)
+    return Answers(
+        fit=fit,
+        cost=cost,
+        seed=seed,
+        checks=check(fit),
+        asked=forecast(fit, _points(amounts, ray), seed=seed),
+        fan=forecast(fit, _points(_grid(fit, amounts), ray), seed=seed),
+        held_out=held_out,
+        allocation=allocation,
+        no_split=no_split,
+        refused=refused,
+        ray=ray,
+    )
+
+
+def _split(
+    fit: Fit, amounts: NDArray[np.float64], cost: Cost
+) -> tuple[Allocation | None, str, bool]:
+    if not fit.model.law.allocates:
+        return None, NO_SPLIT, False
+    try:
+        return allocate(fit, amounts.tolist(), cost=cost), "", False
+    except CheckError as refusal:
+        return None, str(refusal), True
+
+
+def _own_ray(fit: Fit) -> float:
+    """Mean tokens per parameter of the table, on the log scale."""
+    ratio = fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS)
+    return float(np.exp(np.mean(np.log(ratio))))
+
+
+def _points(
+    amounts: NDArray[np.float64], ray: float | None
+) -> pd.DataFrame | list[float]:
+    """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
+    if ray is None:
+        return amounts.tolist()
+    params = np.sqrt(amounts / (FLOP_PER_PARAM_TOKEN * ray))
+    return pd.DataFrame({PARAMS: params, TOKENS: params * ray})
+
+
+def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Amounts from the smallest run, or the smallest question, to beyond the largest."""
+    axis = axis_of(fit)
+    runs = fit.runs.resource(axis)
+    held_out = fit.runs.held_out
+    more = resource_values(held_out, axis) if len(held_out) and _has(held_out, axis) else runs
+    largest = max(amounts.max(), runs.max(), more.max())
+    return np.geomspace(min(runs.min(), amounts.min()), FAN_MARGIN * largest, FAN_POINTS)
+
+
+def _has(frame: pd.DataFrame, axis: str) -> bool:
+    return axis in frame or {PARAMS, TOKENS} <= set(frame)
+
+

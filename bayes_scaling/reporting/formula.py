@@ -1,0 +1,45 @@
+"""Formula on the page: a law's MathML, let through only if it is nothing but a formula."""
+
+from __future__ import annotations
+
+import re
+from html.entities import html5
+from typing import TYPE_CHECKING, Final
+from xml.etree import ElementTree
+
+if TYPE_CHECKING:
+    from bayes_scaling.laws.law import Law
+
+ELEMENTS: Final = frozenset(
+    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
+    "mfenced mtable mtr mtd mstyle mpadded".split()
+)
+"""Elements of presentation MathML; nothing here runs, loads or links anything."""
+ATTRIBUTES: Final = frozenset("display mathvariant stretchy fence".split())
+
+XML_ENTITIES: Final = frozenset(("amp", "lt", "gt", "quot", "apos"))
+
+
+def safe_mathml(law: Law) -> str:
+    """Return the formula as MathML; empty where it cannot be made or holds anything else."""
+    from bayes_scaling.laws.formula import mathml
+
+    try:
+        root = ElementTree.fromstring(_with_numeric_entities(mathml(law)))
+    except Exception:  # a user's law may fail on symbols in any way; the page then goes without
+        return ""
+    for node in root.iter():
+        if node.tag not in ELEMENTS or not set(node.attrib) <= ATTRIBUTES:
+            return ""
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _with_numeric_entities(text: str) -> str:
+    """Replace entities that HTML knows by name and XML does not, such as InvisibleTimes."""
+
+    def numeric(match: re.Match[str]) -> str:
+        name = match[1]
+        known = html5.get(f"{name};", "")
+        return match[0] if name in XML_ENTITIES else "".join(f"&#{ord(c)};" for c in known)
+
+    return re.sub(r"&([A-Za-z][A-Za-z0-9]*);", numeric, text)

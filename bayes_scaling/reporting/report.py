@@ -1,0 +1,184 @@
+"""report: one page that answers what a budget buys, with everything needed to trust it."""
+
+from __future__ import annotations
+
+import inspect
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.errors import UsageError
+from bayes_scaling.files import to_json, write_text
+from bayes_scaling.names import LOSS_MEAN, LOSS_NEW, RUN
+from bayes_scaling.reporting import wording
+from bayes_scaling.reporting.answers import Answers, gather
+from bayes_scaling.reporting.formula import safe_mathml
+from bayes_scaling.reporting.pictures import pictures
+from bayes_scaling.reporting.record import Numbers, record
+from bayes_scaling.reporting.tables import INTERVALS, csv_safe
+from bayes_scaling.runs.labels import display_name
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from bayes_scaling.inference.fit import Fit
+
+PAGE_FOLDER: Final = "bayes_scaling.reporting.page"
+NAME_LENGTH: Final = 60
+"""Longest run name shown on the page."""
+COLUMNS: Final = ("answer", RUN, "axis", "amount", "extrapolation", "quantity", "level", "value")
+"""Columns of the CSV file beside the page; `level` is empty where the value is no quantile."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One self-contained HTML page, its figures as SVG, and every number that it shows."""
+
+    page: str
+    figures: Mapping[str, str]
+    numbers: Numbers
+
+    def save(self, path: str | Path) -> tuple[Path, ...]:
+        """Write the page to `path`, and `<stem>.json` and `<stem>.csv` beside it; return the three.
+
+        The JSON holds `numbers`, the CSV the quantiles of forecasts and allocation in long form.
+        Each file is complete or absent. Raises UsageError where `path` is one of the other two
+        names, OutputError where a file cannot be written.
+        """
+        page = Path(path)
+        if page.suffix.lower() in (".json", ".csv") or not page.name:
+            raise UsageError(f"{page}: a report is a page; name it like report.html")
+        return (
+            write_text(page, self.page),
+            write_text(page.with_suffix(".json"), to_json(self.numbers) + "\n"),
+            write_text(page.with_suffix(".csv"), _csv(self.numbers)),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return quantiles of forecasts, held-out runs and allocation in long form."""
+        return pd.DataFrame(_rows(self.numbers), columns=list(COLUMNS))
+
+
+def report(
+    fit: Fit,
+    budgets: Sequence[float],
+    *,
+    cost: Cost | None = None,
+    seed: int = 0,
+    command: str = "",
+    intervals: Sequence[float] = INTERVALS,
+) -> Report:
+    """Answer what each budget buys, and show why to believe it.
+
+    Parameters
+    ----------
+    fit
+        Posterior of a model on a run table; held-out runs of the table are scored.
+    budgets
+        Compute in FLOP, or amounts of the one resource of the law.
+    cost
+        Price of compute; the default is `Cost()`.
+    seed
+        Seed of the noise of new runs.
+    command
+        How the report was made, for its last section.
+    intervals
+        Shares of the central intervals to show; the widest is in the first sentence.
+
+    Returns
+    -------
+    Report
+        The page, its figures and its numbers; equal arguments give equal bytes.
+
+    Raises
+    ------
+    UsageError
+        Budgets or intervals that cannot be.
+    """
+    if not intervals or not all(0 < share < 1 for share in intervals):
+        raise UsageError(f"intervals {list(intervals)} must lie between 0 and 1, such as 0.8, 0.9")
+    answers = gather(fit, budgets, cost=cost or Cost(), seed=seed)
+    numbers = record(answers, command=command, intervals=intervals)
+    figures = pictures(answers)
+    return Report(page=_render(answers, numbers, figures), figures=figures, numbers=numbers)
+
+
+def _render(answers: Answers, numbers: Numbers, figures: Mapping[str, str]) -> str:
+    from markupsafe import Markup
+
+    spec = answers.fit.spec
+    return _template().render(
+        n=numbers,
+        figures={name: Markup(svg) for name, svg in figures.items()},
+        css=Markup(_asset("report.css")),
+        formula=Markup(safe_mathml(spec.law)),
+        law_words=inspect.getdoc(spec.law.curve) or "",
+        model_text=spec.text,
+    )
+
+
+def _asset(name: str) -> str:
+    return (files(PAGE_FOLDER) / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= _filters()
+    return environment.from_string(_asset("report.html"))
+
+
+def _filters() -> dict[str, Any]:
+    return {
+        "loss": wording.say_loss,
+        "regret": wording.say_regret,
+        "size": wording.say_size,
+        "given": wording.say_given,
+        "usd": wording.say_usd,
+        "times": wording.say_times,
+        "percent": wording.say_share,
+        "number": wording.say_number,
+        "shown": lambda text: display_name(text, NAME_LENGTH),
+    }
+
+
+def _csv(numbers: Numbers) -> str:
+    buffer = io.StringIO(newline="")
+    frame = pd.DataFrame(_rows(numbers), columns=list(COLUMNS))
+    csv_safe(frame).to_csv(buffer, index=False, lineterminator="\n")
+    return buffer.getvalue()
+
+
+def _rows(numbers: Numbers) -> list[tuple[Any, ...]]:
+    axis = numbers["axis"]
+    rows: list[tuple[Any, ...]] = []
+    for point in numbers["forecast"]:
+        place = ("forecast", "", axis, point[axis], point["extrapolation"])
+        for quantity in (LOSS_NEW, LOSS_MEAN):
+            rows += [(*place, quantity, *each) for each in _levels(point[quantity])]
+    for budget in numbers["allocation"]:
+        place = ("", axis, budget[axis], budget["extrapolation"])
+        for quantity, values in budget["optimum"].items():
+            rows += [("optimum", *place, quantity, *each) for each in _levels(values)]
+        rows += [("plan", *place, name, None, value) for name, value in budget["plan"].items()]
+    for run in (numbers["held_out"] or {"rows": []})["rows"]:
+        place = ("held out", run[RUN], axis, run.get(axis), run["extrapolation"])
+        rows += [(*place, LOSS_NEW, *each) for each in _levels(run[LOSS_NEW])]
+        rows.append((*place, "observed", None, run["observed"]))
+    return rows
+
+
+def _levels(values: Mapping[str, float]) -> list[tuple[float, float]]:
+    """Return level and value of quantiles that are named q05 and the like."""
+    return [(float(f"0.{name[1:]}"), value) for name, value in values.items()]

@@ -1,0 +1,188 @@
+"""Tables for terminals: at most 80 columns, the verdict first, user text never read as markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.reporting.wording import (
+    interval_levels,
+    say_flop,
+    say_loss,
+    say_number,
+    say_regret,
+    say_share,
+    say_size,
+    say_times,
+    say_usd,
+)
+from bayes_scaling.runs.finding import WORST_FIRST
+from bayes_scaling.runs.labels import display_name
+from bayes_scaling.verdicts import FAIL, INFO, OK, WARN
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+    from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.forecast import Forecast
+    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.runs.finding import Finding
+    from bayes_scaling.verdicts import Checks
+
+INTERVALS: Final = (0.8, 0.9)
+"""Shares of the intervals that are shown unless others are asked for."""
+WIDTH: Final = 80
+STYLES: Final = {
+    FAIL: "bold red", WARN: "yellow", INFO: "cyan", OK: "green", "error": "bold red",
+}  # fmt: skip
+FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\0")
+"""First characters with which a text cell becomes a formula in a spreadsheet."""
+LONGEST_CELL: Final = 400
+
+
+def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
+    """Show the loss of a new run [nats/token] at each point: median, intervals, extrapolation."""
+    given = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
+    table = _table(
+        *((name, "right") for name in given),
+        (LOSS, "right"),
+        *((say_share(share), "right") for share in intervals),
+        ("x largest run", "right"),
+    )
+    levels = [0.5, *(level for share in intervals for level in interval_levels(share))]
+    quantiles = forecast.quantiles(sorted(set(levels)))
+    for (_, point), (_, q) in zip(forecast.points.iterrows(), quantiles.iterrows(), strict=True):
+        ratio = float(point["extrapolation"])
+        mark = " !" if ratio > MAX_EXTRAPOLATION else ""
+        amounts = [say_flop(point[n]) if n == FLOPS else say_size(point[n], 3) for n in given]
+        bounds = [_interval(*(say_loss(q[v]) for v in interval_levels(s))) for s in intervals]
+        _add(table, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
+    return table
+
+
+def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
+    """Show for each budget the plan, the interval of the optimal size, loss, regret and price."""
+    low, high = interval_levels(interval)
+    table = _table(
+        (FLOPS, "right"),
+        (PARAMS, "right"),
+        (f"{say_share(interval)} of N*", "right"),
+        (TOKENS, "right"),
+        ("D/N", "right"),
+        (LOSS, "right"),
+        ("regret", "right"),
+        ("cost", "right"),
+    )
+    sizes = allocation.quantiles([low, high], of=PARAMS)
+    for i, plan in allocation.robust.iterrows():
+        _add(
+            table,
+            say_flop(plan[FLOPS]),
+            say_size(plan[PARAMS]),
+            _interval(*(say_size(sizes.loc[i, level]) for level in (low, high))),
+            say_size(plan[TOKENS]),
+            say_size(plan["tokens_per_param"]),
+            say_loss(plan["loss"]),
+            say_regret(plan["regret_mean"]),
+            say_usd(allocation.budgets.loc[i, "usd"]),
+        )
+    return table
+
+
+def summary_table(fit: Fit) -> Table:
+    """Show each unknown and derived quantity: median, 90% interval, and how well it was sampled."""
+    table = _table(
+        ("name", "left"), ("median", "right"), ("90%", "right"), ("R-hat", "right"), ("ESS", "right")
+    )
+    for name, row in fit.summary().iterrows():
+        ess = min(row["ess_bulk"], row["ess_tail"])
+        bounds = _interval(say_number(row["q05"]), say_number(row["q95"]))
+        health = (f"{row['rhat']:.3f}", f"{ess:.0f}")
+        _add(table, display_name(name, 30), say_number(float(row["q50"])), bounds, *health)
+    return table
+
+
+def checks_table(checks: Checks, limit_rows: int | None = None) -> Table:
+    """Show checks, the worst first; at most `limit_rows`, and how many more there are."""
+    table = _table(("", "left"), ("check", "left"), ("value", "right"), ("limit, advice", "left"))
+    rows = checks.worst_first()
+    shown = rows if limit_rows is None else rows[:limit_rows]
+    for row in shown:
+        advice = f"; {row.advice}" if row.advice and row.verdict != OK else ""
+        value = say_number(row.value) if not isinstance(row.value, str) else ""
+        words = row.value if isinstance(row.value, str) else row.limit
+        _add(table, _verdict(row.verdict), _safe(row.name), value, _safe(words + advice))
+    if len(shown) < len(rows):
+        _add(table, "", f"and {len(rows) - len(shown)} more", "", "")
+    return table
+
+
+def findings_table(findings: Iterable[Finding]) -> Table:
+    """Show what was found in a table, errors first: severity, code, place, rule and remedy."""
+    table = _table(("", "left"), ("code", "left"), ("finding", "left"))
+    for each in sorted(findings, key=lambda finding: WORST_FIRST.index(finding.severity)):
+        sentence = str(each).split(maxsplit=2)[-1]
+        _add(table, _verdict(each.severity), each.code, _safe(sentence))
+    return table
+
+
+def csv_safe(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with every text cell and label that a spreadsheet would run made inert.
+
+    Text that begins with = + - @, a tab, a carriage return or NUL gets a leading apostrophe.
+    Numbers are untouched.
+    """
+    safe = frame.copy()
+    for name in [c for c in safe if not pd.api.types.is_numeric_dtype(safe[c].dtype)]:
+        safe[name] = safe[name].map(_inert)
+    return safe.rename(columns=_inert)
+
+
+def _inert(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    for header, side in columns:
+        wraps = side == "left" and bool(header)
+        table.add_column(
+            _text(header),
+            justify="right" if side == "right" else "left",
+            no_wrap=not wraps,
+            overflow="fold",
+        )
+    return table
+
+
+def _add(table: Table, *cells: str | Text) -> None:
+    """Add a row; plain strings become texts, in which nothing is markup."""
+    table.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in cells))
+
+
+def _text(words: str) -> Text:
+    from rich.text import Text
+
+    return Text(words)
+
+
+def _safe(words: str) -> str:
+    return display_name(words, LONGEST_CELL)
+
+
+def _verdict(verdict: str) -> Text:
+    from rich.text import Text
+
+    return Text(verdict.upper(), style=STYLES[verdict])
+
+
+def _interval(low: str, high: str) -> str:
+    return f"[{low}, {high}]"

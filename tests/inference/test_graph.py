@@ -1,0 +1,103 @@
+"""The graph's density is prior times likelihood times Jacobian, computed by another road."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bayes_scaling.inference import graph
+from bayes_scaling.inference.backend import import_pymc
+from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.names import LOSS
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.spec import load_model
+from tests.conftest import ladder
+
+MODELS = ("chinchilla-plain", "skaling-plain", "kaplan-plain", "power-floor-plain")
+
+
+def noisy_ladder() -> Runs:
+    table = ladder().iloc[::4].reset_index(drop=True)
+    rng = np.random.default_rng(3)
+    table[LOSS] *= np.exp(0.01 * rng.standard_t(4, len(table)))
+    return Runs.from_frame(table.assign(loss_sd=np.linspace(0.0, 0.02, len(table))))
+
+
+def compiled(name: str):
+    """Model, free coordinates -> log density, free coordinates -> unknowns; no compiling to C."""
+    import pytensor
+
+    runs = noisy_ladder()
+    resource = "tokens" if name.startswith("power") else None
+    spec = stated_against(load_model(name, resource=resource), runs)
+    pm = import_pymc()
+    model = graph.build(spec)
+    with model:
+        pm.set_data(graph.data_for(spec, runs))
+    free = model.free_RVs
+    symbols = [model.rvs_to_values[rv] for rv in free]
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
+    outputs = model.replace_rvs_by_values(list(model.deterministics))
+    density = pytensor.function(symbols, model.logp(), mode=mode)
+    unknowns = pytensor.function(symbols, outputs, mode=mode)
+    names = [v.name for v in model.deterministics]
+
+    def values(z: np.ndarray) -> dict[str, float]:
+        return dict(zip(names, (float(v) for v in unknowns(*z)), strict=True))
+
+    return spec, runs, [rv.name for rv in free], lambda z: float(density(*z)), values
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_density_by_another_road(name: str) -> None:
+    """log p(z) = log prior + log likelihood + log |d unknowns / d z|, up to one constant."""
+    spec, runs, free, density, values = compiled(name)
+    order = list(spec.all_priors)
+    assert len(free) == len(order)
+    loss = runs.fitted[LOSS].to_numpy()
+    inputs = tuple(runs.resource(c) for c in spec.inputs)
+    sd = graph.known_sd(spec, runs)
+
+    def by_hand(z: np.ndarray) -> float:
+        at = values(z)
+        prior = sum(float(p.log_density(at[k])) for k, p in spec.all_priors.items())
+        fit = spec.noise.log_density(loss, spec.curve(np, inputs, at), sd, at).sum()
+        step = 1e-5
+        columns = []
+        for i in range(len(z)):
+            move = np.eye(len(z))[i] * step
+            up, down = values(z + move), values(z - move)
+            columns.append([(up[k] - down[k]) / (2 * step) for k in order])
+        return prior + fit + float(np.linalg.slogdet(np.array(columns))[1])
+
+    rng = np.random.default_rng(11)
+    points = rng.uniform(-0.8, 0.8, (6, len(free)))
+    gaps = np.array([density(z) - by_hand(z) for z in points])
+    np.testing.assert_allclose(gaps, gaps[0], atol=2e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_coordinates_start_at_the_tables_own_loss(name: str) -> None:
+    spec, runs, free, _, values = compiled(name)
+    at = values(np.zeros(len(free)))
+    middle = tuple(float(np.exp(np.mean(np.log(runs.resource(c))))) for c in spec.inputs)
+    assert float(spec.curve(np, middle, at)) == pytest.approx(runs.fitted[LOSS].median(), rel=1e-6)
+    for noise_unknown, prior in spec.noise.priors.items():
+        assert at[noise_unknown] == pytest.approx(float(prior.quantile(0.5)), rel=1e-9)
+
+
+def test_structure_ignores_numbers_and_sees_forms() -> None:
+    plain = load_model("chinchilla-plain")
+    other_numbers = plain.at_loss_scale(3.0)
+    assert graph.structure(plain) == graph.structure(other_numbers)
+    assert len({graph.structure(load_model(name)) for name in MODELS}) == len(MODELS)
+
+
+def test_row_lengths_may_differ_and_anchors_are_data() -> None:
+    spec = load_model("chinchilla-plain")
+    short, long = noisy_ladder(), Runs.from_frame(pd.concat([ladder()] * 2, ignore_index=True))
+    for runs in (short, long):
+        data = graph.data_for(stated_against(spec, runs), runs)
+        assert data["loss"].shape == data["N"].shape == (len(runs.fitted),)
+        assert float(data["N_ref"]) == 1e9

@@ -1,0 +1,87 @@
+"""The architecture: imports go to earlier stages only, heavy libraries late."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bayes_scaling
+
+PACKAGE = Path(bayes_scaling.__file__).parent
+STAGES = (
+    "runs", "laws", "specs", "inference", "evaluation", "decisions", "reporting", "batch", "cli",
+)  # fmt: skip
+SHARED = {"errors", "names", "verdicts", "files", "__init__"}
+HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "arviz_stats", "matplotlib", "scoringrules"}
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path, *, top_level_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text())
+    nodes = tree.body if top_level_only else list(ast.walk(tree))
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+def stage_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_to_earlier_stages(path: Path) -> None:
+    own = stage_of(path)
+    if own in {"__init__", "__main__"} or own.startswith("_"):
+        return
+    for module in imported(path):
+        if not module.startswith("bayes_scaling."):
+            continue
+        other = module.split(".")[1]
+        if other in SHARED:
+            continue
+        assert own not in SHARED, f"{own} is shared by all stages and imports {module}"
+        assert STAGES.index(other) <= STAGES.index(own), f"{own} imports {module}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_heavy_libraries_are_imported_inside_functions(path: Path) -> None:
+    top = {name.split(".")[0] for name in imported(path, top_level_only=True)}
+    assert not top & HEAVY
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_are_small(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 320
+
+
+def test_importing_the_package_is_light() -> None:
+    code = (
+        "import sys, bayes_scaling as bs\n"
+        "bs.load_model('chinchilla-plain'); bs.Cost(); bs.read_runs; bs.forecast; bs.load_fit\n"
+        f"heavy = {sorted(HEAVY)!r}\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]", found.stdout
+
+
+def test_public_names_are_these() -> None:
+    assert set(bayes_scaling.__all__) == {
+        "Allocation", "Check", "Checks", "Cost", "Fit", "Forecast", "Law", "ModelSpec", "Report",
+        "Runs", "__version__", "allocate", "check", "check_law", "example_path", "fit",
+        "forecast", "law", "load_fit", "load_law", "load_model", "model_names", "plot_allocation",
+        "plot_forecast", "plot_isoflop", "plot_posterior", "plot_residuals", "read_runs",
+        "report",
+    }  # fmt: skip
+    for name in bayes_scaling.__all__:
+        assert getattr(bayes_scaling, name) is not None
+    with pytest.raises(AttributeError, match="no attribute"):
+        _ = bayes_scaling.nothing
