@@ -57,28 +57,14 @@ def _schema_of(what: str) -> dict[str, Any]:
 
 def result_schema() -> dict[str, Any]:
     """Return the JSON Schema of the object that `--json` prints."""
-    from bayes_scaling.runs.finding import WORST_FIRST
-
-    finding = {
-        "type": "object",
-        "required": ["code", "severity", "rows", "message", "hint", "column", "value"],
-        "properties": {
-            "code": {"type": "string"},
-            "severity": {"enum": list(WORST_FIRST)},
-            "rows": {"type": "array", "items": {"type": "integer"}, "description": "file lines"},
-            "message": {"type": "string"},
-            "hint": {"type": "string"},
-            "column": {"type": ["string", "null"]},
-            "value": {"type": ["string", "null"]},
-        },
-    }
     error = {
         "type": "object",
         "required": ["message", "findings"],
         "properties": {
             "message": {"type": "string"},
-            "findings": {"type": "array", "items": finding},
+            "findings": {"type": "array", "items": _finding_schema()},
         },
+        "description": "only where status is error",
     }
     properties = {
         "schema_version": {"const": SCHEMA_VERSION},
@@ -87,7 +73,7 @@ def result_schema() -> dict[str, Any]:
         "exit_code": {"type": "integer", "minimum": 0, "maximum": 255},
         "warnings": {"type": "array", "items": {"type": "string"}},
         "result": {"type": ["object", "null"], "description": "null where status is error"},
-        "error": {**error, "description": "only where status is error"},
+        "error": error,
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -97,6 +83,21 @@ def result_schema() -> dict[str, Any]:
         "properties": properties,
         "additionalProperties": False,
     }
+
+
+def _finding_schema() -> dict[str, Any]:
+    from bayes_scaling.runs.finding import WORST_FIRST
+
+    properties = {
+        "code": {"type": "string"},
+        "severity": {"enum": list(WORST_FIRST)},
+        "rows": {"type": "array", "items": {"type": "integer"}, "description": "file lines"},
+        "message": {"type": "string"},
+        "hint": {"type": "string"},
+        "column": {"type": ["string", "null"]},
+        "value": {"type": ["string", "null"]},
+    }
+    return {"type": "object", "required": list(properties), "properties": properties}
 
 
 def doctor(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bayes_scaling.cli import about, decisions, pages, posterior, shelf, tables
+from bayes_scaling.cli.verbs import flowing
 from bayes_scaling.errors import EXIT_USAGE
 
 SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -14,8 +15,8 @@ HELP = """Forecasts and budgets from scaling laws, with intervals, from a table 
 
 Start with: bayes-scaling demo
 
-Exit codes: 0 usable result; 1 done, but a check failed; 2 wrong command or model; 3 table
-rejected; 4 sampling failed; 6 output problem; 130 interrupted.
+Exit codes: 0 usable result; 1 done, but a check failed; 2 wrong command or model;
+3 table rejected; 4 sampling failed; 6 output problem; 130 interrupted.
 """
 
 
@@ -23,10 +24,10 @@ def build_app() -> typer.Typer:
     """Return the Typer app with all verbs."""
     app = typer.Typer(
         name="bayes-scaling",
-        help=HELP,
+        help=flowing(HELP),
         context_settings=SETTINGS,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        rich_markup_mode="rich",
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (pages, tables, posterior, decisions, shelf, about):
@@ -54,4 +55,4 @@ def _start(
         raise typer.Exit(EXIT_USAGE)
 
 
-_start.__doc__ = HELP
+_start.__doc__ = flowing(HELP)

@@ -15,7 +15,6 @@ from bayes_scaling.cli.amounts import (
 )
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
-    AmountOption,
     BudgetOption,
     ForceOption,
     IntervalOption,
@@ -23,6 +22,7 @@ from bayes_scaling.cli.options import (
     MoneyOption,
     Output,
     Price,
+    Question,
     SavedFit,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
@@ -51,24 +51,8 @@ def add_to(app: typer.Typer) -> None:
 
 def forecast(
     source: SavedFit,
+    asked: Question,
     output: Output,
-    flops: BudgetOption = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option("--params", metavar="N", help="Parameters of a run, such as 70B."),
-    ] = None,
-    tokens: Annotated[
-        list[str] | None,
-        typer.Option("--tokens", metavar="D", help="Tokens of that run, such as 1.4T."),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="PLAN.csv", help="A table of planned runs.")
-    ] = None,
-    amount: AmountOption = None,
-    col: Annotated[
-        list[str] | None,
-        typer.Option("--col", metavar="OURS=THEIRS", help="Column names of PLAN.csv."),
-    ] = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -79,27 +63,24 @@ def forecast(
     At a budget (--flops) each draw is read at its own best split of C = 6ND. Exit code 1: a
     question lies beyond what the fitted runs support.
     """
-    from bayes_scaling.cli.sources import new_file, read_fit, read_plan
+    from bayes_scaling.cli.sources import new_file, read_fit
 
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
-    asked = {"--flops": flops, "--params": params or tokens, "--at": at, "--amount": amount}
-    ways = [name for name, value in asked.items() if value]
-    if len(ways) != 1:
-        raise UsageError(
-            "say what to forecast in one way: --flops, --params with --tokens, --at, or --amount"
-            + (f"; given are {', '.join(ways)}" if ways else "")
-        )
-    if col and not at:
-        raise UsageError("--col names columns of a plan; give the plan with --at")
+    asked.require_one_way()
     fit = read_fit(source, law)
-    if at:
-        points: Any = read_plan(at, parse_columns(col or []))
-    elif params or tokens:
-        points = _runs_asked(fit, params or [], tokens or [])
-    else:
-        points = amounts_asked(fit, flops, None, amount, Price().cost())
-    return _forecast(fit, points, levels, output, target)
+    return _forecast(fit, _points(fit, asked), levels, output, target)
+
+
+def _points(fit: Fit, asked: Question) -> Any:
+    """Return what is asked: a table of points, or budgets."""
+    from bayes_scaling.cli.sources import read_plan
+
+    if asked.at:
+        return read_plan(asked.at, parse_columns(asked.col or []))
+    if asked.params or asked.tokens:
+        return _runs_asked(fit, asked.params or [], asked.tokens or [])
+    return amounts_asked(fit, asked.flops, None, asked.amount, Price().cost())
 
 
 def _runs_asked(fit: Fit, params: Sequence[str], tokens: Sequence[str]) -> pd.DataFrame:
@@ -160,7 +141,7 @@ def _forecast(
 
         yield forecast_table(found, intervals=levels)
         yield (
-            f"model {fit.spec.name}, {fit.provenance['rows_fitted']} runs, seed {output.seed}; "
+            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, seed {output.seed}; "
             "loss of one new run, nats/token"
         )
 
@@ -234,7 +215,8 @@ def _allocate(
         from bayes_scaling.reporting.tables import allocation_table
 
         yield allocation_table(found, interval=max(levels))
-        yield f"cost at {cost.describe()}; C = 6ND; model {fit.spec.name}"
+        yield f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; loss in nats/token"
+        yield f"cost at {cost.describe()}"
 
     return Outcome(
         result={

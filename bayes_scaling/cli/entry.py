@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _interruptible():
             return _run(arguments)
     except (Interrupted, KeyboardInterrupt):
-        return _fail(arguments, "interrupted; nothing half-written is left", EXIT_INTERRUPTED)
+        return _fail(arguments, "interrupted; no file is half-written", EXIT_INTERRUPTED)
 
 
 def _run(arguments: list[str]) -> int:
@@ -54,9 +54,13 @@ def _run(arguments: list[str]) -> int:
     try:
         command = typer.main.get_command(build_app())
         found = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        if found == EXIT_INTERRUPTED:  # what Typer makes of a KeyboardInterrupt
+            raise KeyboardInterrupt
         return found if isinstance(found, int) else EXIT_OK
     except (Interrupted, KeyboardInterrupt):
         raise
+    except SystemExit as leave:  # shell completion ends this way
+        return leave.code if isinstance(leave.code, int) else EXIT_OK
     except typer.Abort:
         return _fail(arguments, "interrupted", EXIT_INTERRUPTED)
     except BayesScalingError as fault:

@@ -97,6 +97,7 @@ class Output:
         int,
         typer.Option(
             "--seed",
+            metavar="N",
             min=0,
             max=LARGEST_SEED,
             help="Seed of all random draws: same seed, same numbers.",
@@ -194,6 +195,46 @@ class Reading:
             for each in fields(self)
             if getattr(self, each.name) not in (each.default, [])
         ]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which runs a forecast is asked for, in one of four ways."""
+
+    flops: BudgetOption = None
+    params: Annotated[
+        list[str] | None,
+        typer.Option("--params", metavar="N", help="Parameters of a run, such as 70B."),
+    ] = None
+    tokens: Annotated[
+        list[str] | None,
+        typer.Option("--tokens", metavar="D", help="Tokens of that run, such as 1.4T."),
+    ] = None
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="PLAN", help="A table of planned runs (.csv).")
+    ] = None
+    amount: AmountOption = None
+    col: Annotated[
+        list[str] | None,
+        typer.Option("--col", metavar="OURS=THEIRS", help="Column names of the plan."),
+    ] = None
+
+    def require_one_way(self) -> None:
+        """Refuse no question, several at once, and column names without a plan."""
+        asked = {
+            "--flops": self.flops,
+            "--params": self.params or self.tokens,
+            "--at": self.at,
+            "--amount": self.amount,
+        }
+        ways = [name for name, value in asked.items() if value]
+        if len(ways) != 1:
+            raise UsageError(
+                "say what to forecast in one way: --flops, --params with --tokens, --at, or "
+                "--amount" + (f"; given are {', '.join(ways)}" if ways else "")
+            )
+        if self.col and not self.at:
+            raise UsageError("--col names columns of a plan; give the plan with --at")
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,9 @@ def demo(
     files = [fit.save(target)]
     made = _make(fit, DEMO_BUDGETS, Price(), parse_intervals(DEFAULT_INTERVALS), output)
     files += made.save(page)
-    return _outcome(made, files, [f"open {page}", f"bayes-scaling show {target}"])
+    return _outcome(
+        made, Price().cost().describe(), files, [f"look at {page}", f"bayes-scaling show {target}"]
+    )
 
 
 def report(
@@ -119,7 +121,7 @@ def report(
         fit = _sample(source, reading, model, resource, output)
     budgets = amounts_asked(fit, flops, usd, amount, price.cost())
     made = _make(fit, budgets, price, levels, output)
-    return _outcome(made, list(made.save(page)), [f"open {page}"])
+    return _outcome(made, price.cost().describe(), list(made.save(page)), [f"look at {page}"])
 
 
 def _read_fit(source: str, law: str | None, reading: Reading) -> Fit:
@@ -155,13 +157,13 @@ def _make(
         )
 
 
-def _outcome(made: Report, files: list[Path], hints: Sequence[str]) -> Outcome:
+def _outcome(made: Report, price: str, files: list[Path], hints: Sequence[str]) -> Outcome:
     from bayes_scaling.cli.words import answer_lines, failures_and_warnings, held_out_lines
 
     failures, warnings = failures_and_warnings(made.numbers)
 
     def text() -> list[Any]:
-        lines = [*answer_lines(made.numbers), *held_out_lines(made.numbers)]
+        lines = [*answer_lines(made.numbers, price), *held_out_lines(made.numbers)]
         return [*lines, "wrote " + ", ".join(map(str, files))]
 
     return Outcome(

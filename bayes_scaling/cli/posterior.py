@@ -135,7 +135,7 @@ def _outcome(found: Fit, checks: Checks, files: list[str]) -> Outcome:
         from bayes_scaling.cli.tables import headline
         from bayes_scaling.reporting.tables import checks_table, summary_table
 
-        yield f"{found.spec.name} on {headline(found.runs)}, seed {found.provenance['seed']}"
+        yield f"{found.spec.name} on {headline(found.runs)}, seed {found.provenance.get('seed')}"
         yield checks_table(checks, limit_rows=CHECKS_SHOWN)
         yield ""
         yield summary_table(found)

@@ -31,8 +31,11 @@ class Stages:
         """Start the clock."""
         if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
             from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.table import Column
 
-            columns = (SpinnerColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            clock = TimeElapsedColumn(Column(min_width=7, no_wrap=True))
+            stage = TextColumn("{task.description}", table_column=Column(no_wrap=True))
+            columns = (SpinnerColumn(), clock, stage)
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
         return self

@@ -9,6 +9,7 @@ import typer
 from bayes_scaling.cli.options import Output
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import as_command, verb
+from bayes_scaling.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,15 +21,20 @@ Name = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A model of the s
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs to the app; `models` alone lists."""
-    models = typer.Typer(help="The model files: list, show, diff.", rich_markup_mode=None)
+    models = typer.Typer(help="The model files: list, show, diff.")
     listing = as_command(list_models, "models list")
+    options = listing.__signature__.parameters.values()  # type: ignore[attr-defined]
+    defaults = {each.name: each.default for each in options}
 
     def bare(context: typer.Context, **options: Any) -> None:
+        given = [f"--{k}" for k, v in options.items() if v != defaults[k]]
         if context.invoked_subcommand is None:
             listing(**options)
+        elif given:
+            verb_line = f"models {context.invoked_subcommand}"
+            raise UsageError(f"write options behind the verb: {verb_line} {' '.join(given)}")
 
     bare.__doc__ = "The models of the shelf: list (also without a word behind it), show, diff."
-    options = listing.__signature__.parameters.values()  # type: ignore[attr-defined]
     context = typer_context()
     bare.__signature__ = context.replace(parameters=[*context.parameters.values(), *options])  # type: ignore[attr-defined]
     bare.__annotations__ = {"context": typer.Context, **listing.__annotations__}

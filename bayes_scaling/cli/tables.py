@@ -47,7 +47,7 @@ def check(source: TableOrFit, reading: Reading, output: Output, law: LawOption =
 def _of_table(runs: Runs) -> Outcome:
     import pandas as pd
 
-    from bayes_scaling.cli.answers import checks_record, runs_record, split_checks, split_findings
+    from bayes_scaling.cli.answers import checks_record, runs_record, split_findings
     from bayes_scaling.cli.design_checks import examine
 
     design = examine(runs)
@@ -70,7 +70,7 @@ def _of_table(runs: Runs) -> Outcome:
         text=text,
         table=frame,
         failures=failures,
-        warnings=[*warnings, *split_checks(design, runs)[1]],
+        warnings=warnings,
         told=True,
     )
 

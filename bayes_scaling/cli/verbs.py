@@ -57,9 +57,14 @@ def as_command(function: Verb, name: str) -> Callable[..., None]:
     keyword = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in spread]
     command.__signature__ = inspect.Signature(keyword)  # type: ignore[attr-defined]
     command.__annotations__ = {each.name: each.annotation for each in keyword}
-    command.__doc__ = function.__doc__
+    command.__doc__ = flowing(function.__doc__ or "")
     command.__name__ = function.__name__
     return command
+
+
+def flowing(text: str) -> str:
+    """Return a docstring with one line per paragraph, for a terminal to break as it needs."""
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def _options(group: Any) -> list[inspect.Parameter]:

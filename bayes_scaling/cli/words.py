@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bayes_scaling.names import LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, LOSS_NEW, PARAMS, TOKENS
 
 NAMED: Final = 3
 """Held-out runs outside their interval that are named."""
 
 
-def answer_lines(numbers: Mapping[str, Any]) -> list[str]:
-    """Return one sentence per budget: the loss it buys, and the plan to fund."""
-    from bayes_scaling.reporting.wording import say_given, say_loss, say_share
+def answer_lines(numbers: Mapping[str, Any], price: str) -> list[str]:
+    """Return one sentence per budget: the loss it buys, and the plan to fund at the price said."""
+    from bayes_scaling.reporting.wording import say_given, say_loss, say_share, say_size
 
     axis, widest = numbers["axis"], numbers["widest"]
     lines = []
@@ -28,10 +28,13 @@ def answer_lines(numbers: Mapping[str, Any]) -> list[str]:
         if numbers["allocation"]:
             line += f" {_plan(numbers['allocation'][i], widest)}"
         lines.append(line)
-    if numbers["no_split"]:
+    if numbers["refused"]:
+        ray = say_size(numbers["ray_tokens_per_param"])
+        lines.append(f"For runs along the table's own {ray} tokens per parameter; no split.")
+    elif numbers["no_split"]:
         lines.append(numbers["no_split"])
-    elif numbers["priced"]:
-        lines.append(f"Prices at {numbers['cost']['words']}.")
+    if axis == FLOPS and not numbers["no_split"]:
+        lines.append(f"Prices at {price}.")
     return lines
 
 

@@ -5,10 +5,11 @@ table and every prior of the same structure.
 
 Sampling coordinates are not prior coordinates. A law that is a sum of terms is sampled in the log
 of its value at the table's own middle (mean log N, mean log D) and the log ratios of its terms
-there; amplitudes at a fixed anchor would form narrow curved ridges with their exponents. Given the
-exponents, log amplitudes are a linear map of these coordinates with determinant one, so each
-amplitude adds its prior density and its own log, and no further Jacobian. Every other unknown is
-sampled as its free coordinate, standardised by its prior.
+there, and an exponent in the log of its term's slope there (exponent times share, times an outer
+exponent where there is one): what a table fixes best. Amplitudes at a fixed anchor, and exponents beside a floor, would form narrow curved
+ridges. Given the rest, log amplitudes and log exponents are linear maps of these coordinates with
+determinant one, so each adds its prior density and its own log, and no further Jacobian. Every
+other unknown is sampled as its free coordinate, standardised by its prior.
 """
 
 from __future__ import annotations
@@ -38,16 +39,18 @@ RATIO_SCALE_OF_Z = 0.5
 
 
 def terms_of(spec: ModelSpec) -> tuple[str, ...]:
-    """Unknowns sampled through the law's terms: all of them or, if one is bounded, none."""
-    supports = [spec.priors[name].support for name in spec.law.terms]
-    return spec.law.terms if all(s == POSITIVE for s in supports) else ()
+    """Amplitudes sampled through the law's terms: all or, if a prior is cut off, none."""
+    names = [*spec.law.terms, *(e for exponents in spec.law.terms.values() for e in exponents)]
+    free = all(spec.priors[name].support == POSITIVE for name in names)
+    return tuple(spec.law.terms) if free else ()
 
 
 def structure(spec: ModelSpec) -> tuple[Any, ...]:
     """Key of a graph: two models with equal keys differ only in data."""
     priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
     law = spec.law
-    return law.curve, law.inputs, law.terms, law.share, priors, spec.noise.kind, spec.noise.scale
+    terms = tuple(law.terms.items())
+    return law.curve, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
 
 
 def build(spec: ModelSpec) -> Any:
@@ -92,46 +95,54 @@ class _Graph:
         return self.pm.Deterministic(name, value)
 
     def unknowns(self) -> dict[str, Any]:
-        terms, share = terms_of(self.spec), self.spec.law.share
-        priors = self.spec.all_priors
-        plain = [name for name in priors if name not in terms and name not in (share or ())[:1]]
-        values = {name: self._plain(name, priors[name], 0.0) for name in plain}
-        if share:
-            shift = self._share_shift(share, values)
-            values[share[0]] = self._plain(share[0], priors[share[0]], shift)
-        return {**values, **self._terms(terms, values)}
+        law, priors = self.spec.law, self.spec.all_priors
+        terms = terms_of(self.spec)
+        log_loss, log_shares = self._middle(terms)
+        shift = {e: -log_shares[term] for term in terms for e in law.terms[term]}
+        values: dict[str, Any] = {}
+        weight, outer = law.share or (None, None)
+        if outer is not None:
+            values[outer] = self._plain(outer, priors[outer], 0.0)
+            shift = {e: moved - self.pt.log(values[outer]) for e, moved in shift.items()}
+        for name in priors:
+            if name not in (*terms, weight, outer):
+                values[name] = self._plain(name, priors[name], shift.get(name, 0.0))
+        if weight is not None:
+            values[weight] = self._plain(weight, priors[weight], self._share_shift(values))
+        for term in terms:
+            unit = self.pt.log(self._unit_term(term, values))
+            log_amplitude = log_loss + log_shares[term] - unit
+            amplitude = self.pt.exp(log_amplitude)
+            values[term] = self.weigh(term, priors[term], amplitude, log_amplitude)
+        return values
+
+    def _middle(self, terms: tuple[str, ...]) -> tuple[Any, dict[str, Any]]:
+        """Log loss at the table's middle and the log share of each term in it."""
+        if not terms:
+            return None, {}
+        log_loss = self.coordinate(terms[0])
+        ratios = [self.pt.zeros(()), *(self.coordinate(name) for name in terms[1:])]
+        log_sum = self.pt.logsumexp(self.pt.stack(ratios))
+        return log_loss, {n: r - log_sum for n, r in zip(terms, ratios, strict=True)}
 
     def _plain(self, name: str, prior: Prior, shift: Any) -> Any:
         coordinate: Coordinate = coordinate_of(prior)
         value = coordinate.to_value(self.pt, self.coordinate(name) + shift)
         return self.weigh(name, prior, value, coordinate.log_slope(self.pt, value))
 
-    def _share_shift(self, share: tuple[str, str], values: Mapping[str, Any]) -> Any:
+    def _share_shift(self, values: Mapping[str, Any]) -> Any:
         """Log odds of the anchor's share minus those of the middle's share."""
-        weight, outer = share
-        ends = [self._unit_term(None, {**values, weight: end}) for end in (1.0, 0.0)]
-        return -(self.pt.log(ends[0]) - self.pt.log(ends[1])) / values[outer]
-
-    def _unit_term(self, term: str | None, values: Mapping[str, Any]) -> Any:
-        """Value at the middle of one term with amplitude one; of the last term for None."""
         law = self.spec.law
-        last = law.terms[-1] if term is None else term
-        only = {name: 1.0 if name == last else 0.0 for name in law.terms}
-        return self.curve(self.middle, {**values, **only})
+        assert law.share is not None
+        weight, outer = law.share
+        last = tuple(law.terms)[-1]
+        first, second = (self._unit_term(last, {**values, weight: end}) for end in (1.0, 0.0))
+        return -(self.pt.log(first) - self.pt.log(second)) / values[outer]
 
-    def _terms(self, terms: tuple[str, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-        if not terms:
-            return {}
-        pt = self.pt
-        log_loss = self.coordinate(terms[0])
-        ratios = [pt.zeros(()), *(self.coordinate(name) for name in terms[1:])]
-        log_sum = pt.logsumexp(pt.stack(ratios))
-        found = {}
-        for name, ratio in zip(terms, ratios, strict=True):
-            log_amplitude = log_loss + ratio - log_sum - pt.log(self._unit_term(name, values))
-            prior = self.spec.priors[name]
-            found[name] = self.weigh(name, prior, pt.exp(log_amplitude), log_amplitude)
-        return found
+    def _unit_term(self, term: str, values: Mapping[str, Any]) -> Any:
+        """Value of one term at the middle with amplitude one."""
+        only = {name: 1.0 if name == term else 0.0 for name in self.spec.law.terms}
+        return self.curve(self.middle, {**values, **only})
 
 
 def _symbols(spec: ModelSpec) -> tuple[str, ...]:
@@ -167,16 +178,21 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
 def _centers(
     spec: ModelSpec, middle: list[float], loss: np.ndarray
 ) -> dict[str, tuple[float, float]]:
-    """Where each coordinate starts and how far one unit of it goes."""
+    """Where each coordinate starts and how far one unit of it goes: at the prior's medians."""
     terms = terms_of(spec)
     found = {k: standardise(np, p) for k, p in spec.all_priors.items() if k not in terms}
     medians = {k: float(p.quantile(0.5)) for k, p in spec.priors.items()}
-    sizes = []
+    sizes = {}
     for name in terms:
         only = {k: v if k not in terms or k == name else 0.0 for k, v in medians.items()}
-        sizes.append(math.log(float(spec.curve(np, tuple(middle), only))))
-    for name, size in zip(terms, sizes, strict=True):
-        found[name] = (size - sizes[0], RATIO_SCALE_OF_Z)
+        sizes[name] = math.log(float(spec.curve(np, tuple(middle), only)))
+    total = math.log(sum(math.exp(size) for size in sizes.values())) if sizes else 0.0
+    for name, size in sizes.items():
+        found[name] = (size - sizes[terms[0]], RATIO_SCALE_OF_Z)
+        outer = math.log(medians[spec.law.share[1]]) if spec.law.share else 0.0
+        for exponent in spec.law.terms[name]:
+            center, scale = found[exponent]
+            found[exponent] = (center + size - total + outer, scale)
     if terms:
         found[terms[0]] = (float(np.median(np.log(loss))), LOSS_SCALE_OF_Z)
     return found

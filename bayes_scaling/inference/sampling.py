@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ADAPTATION = "low_rank"
 TARGET_ACCEPT = 0.9
-TUNE = 800
+TUNE = 1500
 LONGER = (1, 4, 16)
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
 KEPT_STATS = ("diverging", "energy", "logp", "depth", "maxdepth_reached", "n_steps", "step_size")

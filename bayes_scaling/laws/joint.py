@@ -42,7 +42,7 @@ def _chinchilla_derived(
 
 @law(
     reference="Hoffmann et al. 2022, eq. 2, arXiv:2203.15556",
-    terms=("L_inf", "A", "B"),
+    terms={"L_inf": (), "A": ("alpha",), "B": ("beta",)},
     optimum=_chinchilla_optimum,
     derived=_chinchilla_derived,
 )
@@ -97,7 +97,7 @@ def _skaling_derived(
 
 @law(
     reference="Videau et al. 2026, arXiv:2608.07222",
-    terms=("L_inf", "S"),
+    terms={"L_inf": (), "S": ("alpha", "beta")},
     share=("w", "k"),
     optimum=_skaling_optimum,
     derived=_skaling_derived,
@@ -152,7 +152,7 @@ def _kaplan_derived(
 
 @law(
     reference="Kaplan et al. 2020, eq. 1.5, arXiv:2001.08361",
-    terms=("S",),
+    terms={"S": ("p",)},
     share=("w", "k"),
     optimum=_kaplan_optimum,
     derived=_kaplan_derived,

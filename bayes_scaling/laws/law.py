@@ -25,10 +25,11 @@ class Law:
     quantities that need a prior, `constants` the fixed anchors with their defaults.
 
     The rest is optional knowledge about the formula, each checked by `check_law`:
-    `terms` names the unknowns in which the curve is linear without a remainder, so that the loss
-    is a sum of terms; `share` names a weight in (0, 1) between two powers of the resources and
-    the outer exponent around them; `optimum(xp, ND, **all)` gives the (N, D) of least loss on
-    N*D = ND; `derived(xp, **all)` gives further quantities that papers report.
+    `terms` maps the unknowns in which the curve is linear without a remainder, so that the loss is
+    a sum of terms, to the exponents by which each term falls; `share` names a weight in (0, 1)
+    between two powers of the resources and the outer exponent around them; `optimum(xp, ND, **all)`
+    gives the (N, D) of least loss on N*D = ND; `derived(xp, **all)` gives further quantities that
+    papers report.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Law:
     unknowns: tuple[str, ...]
     constants: Mapping[str, float]
     reference: str
-    terms: tuple[str, ...] = ()
+    terms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     share: tuple[str, str] | None = None
     optimum: Curve | None = None
     derived: Curve | None = None
@@ -61,7 +62,7 @@ class Law:
 def law(
     *,
     reference: str,
-    terms: tuple[str, ...] = (),
+    terms: Mapping[str, tuple[str, ...]] | None = None,
     share: tuple[str, str] | None = None,
     optimum: Curve | None = None,
     derived: Curve | None = None,
@@ -73,9 +74,9 @@ def law(
 
     def decorate(curve: Curve) -> Law:
         inputs, unknowns, constants = _read_signature(curve)
-        known = {*unknowns, *constants}
-        for name in (*terms, *(share or ())):
-            if name not in known:
+        summed = dict(terms or {})
+        for name in (*summed, *(e for each in summed.values() for e in each), *(share or ())):
+            if name not in unknowns:
                 raise UsageError(f"law {curve.__name__!r}: {name!r} is not among its unknowns")
         return Law(
             name=curve.__name__.replace("_", "-"),
@@ -84,7 +85,7 @@ def law(
             unknowns=unknowns,
             constants=constants,
             reference=reference,
-            terms=terms,
+            terms=summed,
             share=share,
             optimum=optimum,
             derived=derived,

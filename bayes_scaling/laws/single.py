@@ -13,7 +13,7 @@ def _amplitude_at_one(xp: Any, *, A: Any, alpha: Any, x_ref: Any, **_: Any) -> d
 
 @law(
     reference="Hestness et al. 2017, arXiv:1712.00409; Henighan et al. 2020, arXiv:2010.14701",
-    terms=("L_inf", "A"),
+    terms={"L_inf": (), "A": ("alpha",)},
     derived=_amplitude_at_one,
 )
 def power_floor(xp: Any, x: Any, *, L_inf: Any, A: Any, alpha: Any, x_ref: Any = 1.0) -> Any:

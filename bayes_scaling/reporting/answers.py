@@ -12,7 +12,7 @@ import pandas as pd
 from bayes_scaling.decisions.allocation import Allocation, allocate
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import Forecast, forecast
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of, positive_values
+from bayes_scaling.decisions.horizon import axis_of, positive_values
 from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
 from bayes_scaling.names import PARAMS, TOKENS
@@ -91,7 +91,7 @@ def _split(
     if not fit.model.law.allocates:
         return None, NO_SPLIT, False
     try:
-        return allocate(fit, amounts.tolist(), cost=cost), "", False
+        return allocate(fit, list(amounts), cost=cost), "", False
     except CheckError as refusal:
         return None, str(refusal), True
 
@@ -102,12 +102,10 @@ def _own_ray(fit: Fit) -> float:
     return float(np.exp(np.mean(np.log(ratio))))
 
 
-def _points(
-    amounts: NDArray[np.float64], ray: float | None
-) -> pd.DataFrame | list[float]:
+def _points(amounts: NDArray[np.float64], ray: float | None) -> pd.DataFrame | list[float]:
     """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
     if ray is None:
-        return amounts.tolist()
+        return [float(each) for each in amounts]
     params = np.sqrt(amounts / (FLOP_PER_PARAM_TOKEN * ray))
     return pd.DataFrame({PARAMS: params, TOKENS: params * ray})
 
@@ -124,5 +122,3 @@ def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _has(frame: pd.DataFrame, axis: str) -> bool:
     return axis in frame or {PARAMS, TOKENS} <= set(frame)
-
-

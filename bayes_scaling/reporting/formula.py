@@ -10,13 +10,12 @@ from xml.etree import ElementTree
 if TYPE_CHECKING:
     from bayes_scaling.laws.law import Law
 
-ELEMENTS: Final = frozenset(
-    "math mrow mi mn mo ms mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
-    "mfenced mtable mtr mtd mstyle mpadded".split()
-)
+LAYOUT: Final = ("math", "mrow", "mstyle", "mpadded", "mspace", "mtable", "mtr", "mtd")
+TOKENS: Final = ("mi", "mn", "mo", "ms", "mtext")
+SCRIPTS: Final = ("mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "mover")
+ELEMENTS: Final = frozenset((*LAYOUT, *TOKENS, *SCRIPTS, "munderover"))
 """Elements of presentation MathML; nothing here runs, loads or links anything."""
-ATTRIBUTES: Final = frozenset("display mathvariant stretchy fence".split())
-
+ATTRIBUTES: Final = frozenset(("display", "mathvariant", "stretchy", "fence"))
 XML_ENTITIES: Final = frozenset(("amp", "lt", "gt", "quot", "apos"))
 
 

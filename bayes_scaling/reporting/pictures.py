@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-
 from bayes_scaling.decisions.horizon import axis_of
-from bayes_scaling.names import LOSS_NEW
+from bayes_scaling.names import FLOPS, LOSS_NEW
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots import (
     draw_intervals,
@@ -28,14 +27,15 @@ SLUG: Final = str.maketrans({"/": "per"})
 
 
 def pictures(answers: Answers) -> dict[str, str]:
-    """Return the figures by name: forecast, close_up, isoflop, allocation, residuals_*, posterior_*.
+    """Return the figures by name.
 
-    Laws and tables without a split have no isoflop and no allocation.
+    forecast, close_up, isoflop, allocation, residuals_N and the like, posterior_0 and on in the
+    order of the unknowns. Laws and tables without a split have no isoflop and no allocation.
     """
     fit, allocation = answers.fit, answers.allocation
     axes = {"forecast": _fan(answers), "close_up": _close_up(answers)}
     if allocation is not None:
-        budgets = allocation.budgets["flops"].tolist()
+        budgets = allocation.budgets[FLOPS].tolist()
         axes["isoflop"] = plot_isoflop(fit, budgets, allocation=allocation)
         axes["allocation"] = plot_allocation(allocation)
     for against in residual_axes(fit):
@@ -53,7 +53,8 @@ def _fan(answers: Answers) -> Axes:
     with style.paper():
         if answers.held_out is not None:
             x = resource_values(answers.held_out.points, axis)
-            draw_intervals(ax, x, answers.held_out, color=style.RED, label="its forecast")
+            color, label = style.RED, "its forecast"
+            draw_intervals(ax, x, answers.held_out, color=color, label=label, dots=False)
         x = resource_values(answers.asked.points, axis)
         draw_intervals(ax, x, answers.asked, color=style.INK, label="budget asked")
         style.legend_above(ax)
@@ -70,12 +71,10 @@ def _close_up(answers: Answers) -> Axes:
         float(resource_values(answers.asked.points, axis).min()) / 2,
     )
     shown = x >= start
-    table = answers.fan.quantiles((0.005, 0.995), of=LOSS_NEW)[shown]
+    table = answers.fan.quantiles((0.01, 0.99), of=LOSS_NEW)[shown]
     low, high = float(table.to_numpy().min()), float(table.to_numpy().max())
     with style.paper():
         ax.set_xlim(max(start, x[0]), x[-1])
         ax.set_ylim(low - 0.02 * (high - low), high + 0.02 * (high - low))
         style.log_axis(ax, "x", axis)
     return ax
-
-

@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE
 from bayes_scaling.inference.predict import curve_at
-from bayes_scaling.names import COLUMN_OF_SYMBOL, FLOPS, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import COLUMN_OF_SYMBOL, LOSS, PARAMS, RUN, TOKENS
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
@@ -31,10 +31,14 @@ MOST_NAMES: Final = 6
 NAME_LENGTH: Final = 22
 NAME_ROOM: Final = (0.45, 0.06)
 """Width and height that a name needs, as parts of the axes."""
+TALLEST_PRIOR: Final = 2.0
+"""Height up to which a prior is shown in full, as a multiple of the posterior's."""
 ROOM: Final = 1.2
 """Where the axis of a residual plot ends, as a multiple of where the marks do."""
 EDGE: Final = 1.6
 """Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
+SAME: Final = 1e-6
+"""Spread of log values below which they are all the same."""
 MAD_TO_SD: Final = 1.4826
 
 
@@ -80,11 +84,12 @@ def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
 
 
 def residual_axes(fit: Fit) -> tuple[str, ...]:
-    """Return what the residuals of this fit can be drawn against, in the order N, D, C, D/N."""
+    """Return what varies among the fitted runs and the law reads, in the order N, D, C, D/N."""
     if len(fit.model.inputs) == 1:
         symbol = {v: k for k, v in COLUMN_OF_SYMBOL.items()}
         return (symbol[fit.model.inputs[0]],)
-    return AGAINST
+    values = {each: _axis_values(fit, each)[0] for each in AGAINST}
+    return tuple(each for each, x in values.items() if np.ptp(np.log(x)) > SAME)
 
 
 def _residuals(fit: Fit) -> tuple[Floats, str]:
@@ -103,13 +108,14 @@ def _robust_sd(values: Floats) -> float:
 def _name_runs(
     ax: Axes, fit: Fit, places: tuple[Floats, Floats], far: NDArray[np.intp], edge: float
 ) -> None:
-    """Name the farthest runs beside their marks, where names have room; far ones with their value."""
+    """Name the farthest runs beside their marks where there is room; add values off the axis."""
     x, y = np.log(places[0]), places[1]
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     (left, right), (bottom, top) = np.log(ax.get_xlim()), ax.get_ylim()
     taken: list[tuple[float, float]] = []
     for i in far[np.argsort(-np.abs(y[far]))]:
-        at = ((x[i] - left) / (right - left), (np.clip(y[i], -edge, edge) - bottom) / (top - bottom))
+        shown = np.clip(y[i], -edge, edge)
+        at = ((x[i] - left) / (right - left), (shown - bottom) / (top - bottom))
         if len(taken) == MOST_NAMES or any(
             abs(at[0] - u) < NAME_ROOM[0] and abs(at[1] - v) < NAME_ROOM[1] for u, v in taken
         ):
@@ -147,11 +153,13 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
         after = _posterior_density(draws, prior, x)
         ax.fill_between(x, 0, after, color=style.BLUE, alpha=style.BAND_50, lw=0)
         ax.plot(x, after, color=style.BLUE, lw=1.3, label="posterior")
-        if prior is not None:
-            ax.plot(x, prior.density(x), color=style.RED, lw=1.2, ls="--", label="prior")
         top = float(after.max())
+        if prior is not None:
+            before = prior.density(x)
+            ax.plot(x, before, color=style.RED, lw=1.2, ls="--", label="prior")
+            top = max(top, min(float(before.max()), TALLEST_PRIOR * top))
         ax.set_ylim(-0.1 * top, 1.08 * top)
-        bar = {"color": style.INK, "lw": 2.4, "solid_capstyle": "butt"}
+        bar: dict[str, Any] = {"color": style.INK, "lw": 2.4, "solid_capstyle": "butt"}
         ax.plot([q05, q95], [-0.05 * top] * 2, label="90%", **bar)
         ax.plot([q50], [-0.05 * top], "o", ms=3.6, mfc="white", mec=style.INK)
         ax.set_yticks([])
@@ -161,7 +169,8 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
         style.plain_axis(ax, "x")
         style.legend_above(ax)
         if prior is not None:
-            _say_contraction(ax, contraction(draws, prior), on_right=bool(q50 < np.mean(x[[0, -1]])))
+            on_right = bool(q50 < (x[0] + x[-1]) / 2)
+            _say_contraction(ax, contraction(draws, prior), on_right=on_right)
     return ax
 
 
@@ -187,12 +196,13 @@ def _span(draws: Floats, prior: Prior | None, low: float, high: float) -> Floats
         pad = 0.2 * (high - low)
         return np.linspace(low - pad, high + pad, 161)
     first, last = prior.quantile((0.01, 0.97))
-    support = prior.support
+    bottom, top = prior.support
     pad = 0.15 * (high - low)
-    ends = np.clip([min(first, low - pad), max(last, high + pad)], *support)
-    inner = np.linspace(*np.clip([low - pad, high + pad], *support), 121)
-    edge = 1e-6 * (ends[1] - ends[0])
-    return np.unique(np.concatenate([np.linspace(ends[0] + edge, ends[1] - edge, 121), inner[1:-1]]))
+    start, end = max(min(first, low - pad), bottom), min(max(last, high + pad), top)
+    edge = 1e-6 * (end - start)
+    wide = np.linspace(start + edge, end - edge, 121)
+    inner = np.linspace(max(low - pad, bottom), min(high + pad, top), 121)[1:-1]
+    return np.unique(np.concatenate([wide, inner]))
 
 
 def _posterior_density(draws: Floats, prior: Prior | None, x: Floats) -> Floats:
@@ -216,13 +226,13 @@ def _name_and_unit(name: str, prior: Prior | None) -> str:
 
 
 def _say_contraction(ax: Axes, value: float, *, on_right: bool) -> None:
-    place = {"x": 0.98, "ha": "right"} if on_right else {"x": 0.02, "ha": "left"}
     ax.text(
-        y=0.96,
-        s=f"contraction {value:.3f}",
+        0.98 if on_right else 0.02,
+        0.96,
+        f"contraction {value:.3f}",
+        ha="right" if on_right else "left",
         va="top",
         transform=ax.transAxes,
         fontsize=style.FONT_SIZE - 1,
         color=style.GREY,
-        **place,
     )

@@ -26,7 +26,6 @@ from bayes_scaling.verdicts import FAIL, OK, WARN
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation
-    from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.answers import Answers
     from bayes_scaling.runs.finding import Finding
@@ -52,10 +51,9 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "max_extrapolation": MAX_EXTRAPOLATION,
         "model": _model(fit),
         "runs": _runs(fit),
-        "forecast": _forecast(answers.asked, axis_of(fit), levels),
+        "forecast": _forecast(answers, levels),
         "ray_tokens_per_param": answers.ray,
-        "cost": {**asdict(answers.cost), "words": answers.cost.describe()},
-        "priced": axis_of(fit) == FLOPS,
+        "cost": asdict(answers.cost),
         "no_split": answers.no_split,
         "refused": answers.refused,
         "tolerance": TOLERANCE,
@@ -105,7 +103,10 @@ def _model(fit: Fit) -> Numbers:
         "version": spec.version,
         "law": spec.law.name,
         "answers": spec.answers,
-        "references": [spec.law.reference, *spec.references],
+        "references": [
+            spec.law.reference,
+            *(each for each in spec.references if each not in spec.law.reference),
+        ],
         "inputs": list(fit.model.inputs),
         "constants": fit.model.numbers,
         "noise": f"{spec.noise.kind}, {spec.noise.scale}",
@@ -124,13 +125,12 @@ def _runs(fit: Fit) -> Numbers:
         "loss_unit": fit.runs.loss_unit,
         "fitted": len(fitted),
         "held_out": len(fit.runs.held_out),
-        "ranges": {
-            k: {"min": float(v.min()), "max": float(v.max())} for k, v in columns.items()
-        },
+        "ranges": {k: {"min": float(v.min()), "max": float(v.max())} for k, v in columns.items()},
     }
 
 
-def _forecast(asked: Forecast, axis: str, levels: Sequence[float]) -> list[Numbers]:
+def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
+    asked, axis, cost = answers.asked, axis_of(answers.fit), answers.cost
     amounts = resource_values(asked.points, axis)
     new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (LOSS_NEW, LOSS_MEAN))
     known = [name for name in RESOURCES if name in asked.points and name != axis]
@@ -138,6 +138,7 @@ def _forecast(asked: Forecast, axis: str, levels: Sequence[float]) -> list[Numbe
         {
             axis: float(amounts[i]),
             **{name: float(row[name]) for name in known},
+            **({"usd": float(cost.usd(amounts[i]))} if axis == FLOPS else {}),
             "extrapolation": float(row["extrapolation"]),
             "beyond": bool(row["extrapolation"] > MAX_EXTRAPOLATION),
             LOSS_NEW: new[i],
@@ -165,9 +166,7 @@ def _allocation(allocation: Allocation | None, levels: Sequence[float]) -> list[
     ]
 
 
-def _held_out(
-    answers: Answers, shares: Sequence[float], levels: Sequence[float]
-) -> Numbers | None:
+def _held_out(answers: Answers, shares: Sequence[float], levels: Sequence[float]) -> Numbers | None:
     """Intervals for the runs that were not fitted, what was observed, and how many are inside."""
     if answers.held_out is None:
         return None
@@ -176,7 +175,7 @@ def _held_out(
     points, quantiles = answers.held_out.points, _quantiles(answers.held_out.quantiles(levels))
     known = [name for name in RESOURCES if name in points]
     ends = [_interval(share) for share in shares]
-    rows = []
+    rows: list[Numbers] = []
     for i, (_, point) in enumerate(points.iterrows()):
         q = quantiles[i]
         rows.append(

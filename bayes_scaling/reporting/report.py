@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
 PAGE_FOLDER: Final = "bayes_scaling.reporting.page"
-NAME_LENGTH: Final = 60
+NAME_LENGTH: Final = 120
 """Longest run name shown on the page."""
 COLUMNS: Final = ("answer", RUN, "axis", "amount", "extrapolation", "quantity", "level", "value")
 """Columns of the CSV file beside the page; `level` is empty where the value is no quantile."""
@@ -77,30 +77,14 @@ def report(
 ) -> Report:
     """Answer what each budget buys, and show why to believe it.
 
-    Parameters
-    ----------
-    fit
-        Posterior of a model on a run table; held-out runs of the table are scored.
-    budgets
-        Compute in FLOP, or amounts of the one resource of the law.
-    cost
-        Price of compute; the default is `Cost()`.
-    seed
-        Seed of the noise of new runs.
-    command
-        How the report was made, for its last section.
-    intervals
-        Shares of the central intervals to show; the widest is in the first sentence.
+    `budgets` are compute in FLOP, or amounts of the one resource of the law; `cost` is the price
+    of compute (default: `Cost()`), `seed` that of the noise of new runs, `command` how the report
+    was made. `intervals` are shares of central intervals; the widest is in the first sentence.
+    Held-out runs of the fit's table are scored. Where the table cannot tell how to split a budget,
+    the page says so first and forecasts along the table's own tokens per parameter.
 
-    Returns
-    -------
-    Report
-        The page, its figures and its numbers; equal arguments give equal bytes.
-
-    Raises
-    ------
-    UsageError
-        Budgets or intervals that cannot be.
+    Returns a `Report`; equal arguments give equal bytes. Raises UsageError for budgets or
+    intervals that cannot be.
     """
     if not intervals or not all(0 < share < 1 for share in intervals):
         raise UsageError(f"intervals {list(intervals)} must lie between 0 and 1, such as 0.8, 0.9")
@@ -145,6 +129,7 @@ def _filters() -> dict[str, Any]:
         "regret": wording.say_regret,
         "size": wording.say_size,
         "given": wording.say_given,
+        "flop": wording.say_flop,
         "usd": wording.say_usd,
         "times": wording.say_times,
         "percent": wording.say_share,
@@ -163,6 +148,7 @@ def _csv(numbers: Numbers) -> str:
 def _rows(numbers: Numbers) -> list[tuple[Any, ...]]:
     axis = numbers["axis"]
     rows: list[tuple[Any, ...]] = []
+    place: tuple[Any, ...]
     for point in numbers["forecast"]:
         place = ("forecast", "", axis, point[axis], point["extrapolation"])
         for quantity in (LOSS_NEW, LOSS_MEAN):

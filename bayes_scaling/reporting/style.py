@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 FONT: Final = "DejaVu Sans"
 """Ships with matplotlib, so that a figure is the same everywhere."""
 FONT_SIZE: Final = 9.0
-WIDE: Final = (5.2, 3.5)
+WIDE: Final = (4.8, 3.4)
 """Size of a figure that fills the column, inches."""
-TALL: Final = (5.2, 4.2)
+TALL: Final = (4.8, 4.0)
 """Size of a figure with two equal axes, inches."""
 SMALL: Final = (3.4, 2.4)
 """Size of a figure that shares a row with another, inches."""
@@ -34,6 +34,8 @@ SMALL: Final = (3.4, 2.4)
 BLUE, ORANGE, GREEN, RED, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#AA4499"
 """Okabe and Ito's palette, told apart with every common kind of colour vision."""
 INK, GREY, PALE = "#222222", "#6b6b6b", "#d9d9d9"
+BANDS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Levels of the 90% band, the 50% band and the median."""
 BAND_90, BAND_50 = 0.2, 0.38
 """Opacity of the bands that hold 90% and 50%."""
 OWN_FIGURE: Final = "bayes-scaling"
@@ -42,7 +44,7 @@ RASTER_ABOVE: Final = 800
 """Marks above which a scatter becomes an image inside the figure."""
 RASTER_DPI: Final = 160
 
-SETTINGS: Final[dict[str, Any]] = {
+SETTINGS: Final[Any] = {
     "font.family": [FONT],
     "font.size": FONT_SIZE,
     "axes.labelsize": FONT_SIZE,
@@ -175,7 +177,7 @@ def label_ray(ax: Axes, x: float, y: float, words: str, angle: float) -> None:
 
 
 def legend_above(ax: Axes, columns: int = 3) -> None:
-    """Put the legend above the axes, where it covers no data; in foreign axes where there is room."""
+    """Put the legend above the axes, where it covers no data; in given axes where there is room."""
     handles, labels = ax.get_legend_handles_labels()
     if not handles:
         return

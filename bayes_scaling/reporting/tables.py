@@ -47,12 +47,13 @@ LONGEST_CELL: Final = 400
 
 def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
     """Show the loss of a new run [nats/token] at each point: median, intervals, extrapolation."""
-    given = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
+    known = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
+    given = [name for name in known if name != FLOPS or len(known) == 1]
     table = _table(
         *((name, "right") for name in given),
         (LOSS, "right"),
         *((say_share(share), "right") for share in intervals),
-        ("x largest run", "right"),
+        ("x largest", "right"),
     )
     levels = [0.5, *(level for share in intervals for level in interval_levels(share))]
     quantiles = forecast.quantiles(sorted(set(levels)))
@@ -79,17 +80,18 @@ def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
         ("cost", "right"),
     )
     sizes = allocation.quantiles([low, high], of=PARAMS)
-    for i, plan in allocation.robust.iterrows():
+    prices = allocation.budgets["usd"].to_numpy()
+    for i, (_, plan) in enumerate(allocation.robust.iterrows()):
         _add(
             table,
             say_flop(plan[FLOPS]),
             say_size(plan[PARAMS]),
-            _interval(*(say_size(sizes.loc[i, level]) for level in (low, high))),
+            _interval(*(say_size(float(sizes[level].iloc[i])) for level in (low, high))),
             say_size(plan[TOKENS]),
             say_size(plan["tokens_per_param"]),
             say_loss(plan["loss"]),
             say_regret(plan["regret_mean"]),
-            say_usd(allocation.budgets.loc[i, "usd"]),
+            say_usd(float(prices[i])),
         )
     return table
 
@@ -97,7 +99,11 @@ def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
 def summary_table(fit: Fit) -> Table:
     """Show each unknown and derived quantity: median, 90% interval, and how well it was sampled."""
     table = _table(
-        ("name", "left"), ("median", "right"), ("90%", "right"), ("R-hat", "right"), ("ESS", "right")
+        ("name", "left"),
+        ("median", "right"),
+        ("90%", "right"),
+        ("R-hat", "right"),
+        ("ESS", "right"),
     )
     for name, row in fit.summary().iterrows():
         ess = min(row["ess_bulk"], row["ess_tail"])
@@ -151,7 +157,7 @@ def _table(*columns: tuple[str, str]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
     for header, side in columns:
         wraps = side == "left" and bool(header)
         table.add_column(

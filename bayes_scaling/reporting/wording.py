@@ -12,6 +12,8 @@ SIZE_DIGITS: Final = 2
 """Digits of parameters and tokens in an answer; its interval is wider than that."""
 GIVEN_DIGITS: Final = 4
 """Digits of what was asked or measured."""
+SMALLEST_WITH_SUFFIX: Final = 999.5
+"""Numbers below are written in full."""
 UNKNOWN: Final = "–"
 """Stands for a number that does not exist."""
 
@@ -34,7 +36,11 @@ def _two_digits(value: float) -> str:
 
 def say_size(value: float | None, digits: int = SIZE_DIGITS) -> str:
     """Return parameters, tokens or their ratio: 38B, 4.4T, 20."""
-    return UNKNOWN if value is None or _missing(value) else format_quantity(value, digits=digits)
+    if value is None or _missing(value):
+        return UNKNOWN
+    if abs(value) < SMALLEST_WITH_SUFFIX:
+        return f"{float(f'{value:.{digits - 1}e}'):g}"
+    return format_quantity(value, digits=digits)
 
 
 def say_given(value: float | None, column: str) -> str:
@@ -58,7 +64,7 @@ def say_usd(value: float | None) -> str:
     """Return money: $3.2M, $18B, $420."""
     if value is None or _missing(value):
         return UNKNOWN
-    return f"${format_quantity(value, digits=SIZE_DIGITS)}" if value >= 1 else f"${value:.2f}"
+    return f"${say_size(value)}" if value >= 1 else f"${value:.2f}"
 
 
 def say_times(value: float | None) -> str:
@@ -73,8 +79,8 @@ def say_share(value: float | None) -> str:
     return UNKNOWN if value is None or _missing(value) else f"{100 * value:.4g}%"
 
 
-def say_number(value: object) -> str:
-    """Return any number to four digits, a whole number in full, a text as it is."""
+def say_number(value: object, digits: int = GIVEN_DIGITS) -> str:
+    """Return any number to `digits` digits, a whole number in full, a text as it is."""
     if value is None or (isinstance(value, float) and _missing(value)):
         return UNKNOWN
     if isinstance(value, bool | str | int):
@@ -82,7 +88,8 @@ def say_number(value: object) -> str:
     number = float(value)  # type: ignore[arg-type]
     if number == round(number) and abs(number) < 1e5:
         return str(round(number))
-    return f"{number:.4g}"
+    head, e, power = f"{number:.{digits}g}".partition("e")
+    return f"{head}e{int(power)}" if e else head
 
 
 def level_name(level: float) -> str:

@@ -158,9 +158,9 @@ def test_check_law_catches_planted_faults() -> None:
     assert broken(rising) == {"falls with x"}
     assert broken(numpy_only)
     assert "no hidden state" in broken(stateful)
-    assert broken(floored, terms=("A",)) == {"sum of terms"}
+    assert broken(floored, terms={"A": ("alpha",)}) == {"sum of terms"}
     assert broken(joint, optimum=lambda xp, ND, **_: (xp.sqrt(ND), xp.sqrt(ND))) == {"optimum"}
-    assert broken(joint, terms=("A", "B")) == set()
+    assert broken(joint, terms={"A": ("alpha",), "B": ("alpha",)}) == set()
 
 
 def test_signatures_are_checked() -> None:

@@ -1,0 +1,102 @@
+"""`models`, `schema`, `doctor`, `--version`, `--help` and shell completion."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bayes_scaling.cli.app import build_app
+from bayes_scaling.specs.model_file import ModelFile
+from bayes_scaling.specs.shelf import find_model, model_names
+
+from .conftest import Cli
+
+VERBS = (
+    "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "schema",
+    "doctor", "models", "models list", "models show", "models diff",
+)  # fmt: skip
+
+
+def test_models_alone_lists(cli: Cli) -> None:
+    bare, listed = cli("models"), cli("models", "list")
+    assert (bare.code, bare.out) == (0, listed.out)
+    for name in model_names():
+        assert name in bare.out
+    found = cli("models", "--json").json
+    assert found["command"] == "models list"
+    assert [each["name"] for each in found["result"]["models"]] == list(model_names())
+    assert cli("models", "list", "--csv").out.startswith("name,version,law")
+
+
+def test_models_show_is_the_file_verbatim(cli: Cli) -> None:
+    ran = cli("models", "show", "chinchilla-plain")
+    assert ran.out.startswith(find_model("chinchilla-plain")[1])
+    assert r"L_{\infty}" in ran.out
+
+
+def test_models_diff(cli: Cli) -> None:
+    ran = cli("models", "diff", "chinchilla-plain", "skaling-plain")
+    assert "law\n  - chinchilla\n  + skaling" in ran.out
+    same = cli("models", "diff", "chinchilla-plain", "chinchilla-plain")
+    assert (same.code, same.out) == (0, "the two files say the same\n")
+
+
+@pytest.mark.parametrize("what", ["model", "runs", "result"])
+def test_schemas_are_json(cli: Cli, what: str) -> None:
+    ran = cli("schema", what)
+    assert ran.code == 0
+    assert "properties" in json.loads(ran.out)
+
+
+def test_schema_of_a_model_knows_its_keys(cli: Cli) -> None:
+    assert set(json.loads(cli("schema", "model").out)["properties"]) == set(ModelFile.model_fields)
+
+
+def test_json_objects_have_the_keys_of_their_schema(cli: Cli, folder: Path) -> None:
+    schema = json.loads(cli("schema", "result").out)
+    lines = (["models"], ["show", folder / "fit.nc"], ["check", folder / "bad.csv"], ["nope"])
+    for line in lines:
+        found = cli(*line, "--json").json
+        assert set(found) - {"error"} == set(schema["required"])
+        assert found["status"] in schema["properties"]["status"]["enum"]
+        assert ("error" in found) == (found["status"] == "error")
+
+
+def test_doctor(cli: Cli) -> None:
+    ran = cli("doctor", "--json")
+    names = {row["name"] for row in ran.json["result"]["rows"]}
+    assert names >= {"pymc", "cores", "compile cache", "free disk there"}
+    assert ran.code == (1 if ran.json["status"] == "fail" else 0)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str) -> None:
+    ran = CliRunner().invoke(build_app(), [*verb.split(), "--help"])
+    assert ran.exit_code == 0
+    assert "Usage:" in ran.stdout
+    assert "--json" in ran.stdout
+
+
+def test_runner_prints_what_main_prints(cli: Cli) -> None:
+    ran = CliRunner().invoke(build_app(), ["models", "list"])
+    assert (ran.exit_code, ran.stdout) == (0, cli("models", "list").out)
+
+
+def test_version_and_bare_call(cli: Cli) -> None:
+    assert cli("--version").out == f"bayes-scaling {version('bayes-scaling')}\n"
+    bare = cli()
+    assert bare.code == 2
+    assert "bayes-scaling demo" in bare.out
+
+
+def test_completion_script() -> None:
+    command = [sys.executable, "-m", "bayes_scaling", "--show-completion", "bash"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0
+    assert "bayes-scaling" in ran.stdout.lower() or "complete" in ran.stdout
