@@ -28,7 +28,7 @@ RAY_LABEL: Final = 0.3
 """Part of the axis that a ray must cross to carry its label."""
 WIDEST_STRIP: Final = 0.3
 """Half-width of a density strip at its widest, e-folds."""
-SLIMNESS: Final = 0.5
+SLIMNESS: Final = 0.3
 """Most half-width of a strip as a part of its 90% interval."""
 LEAST_STRIP: Final = 0.03
 """Half-width that even the narrowest strip has, e-folds."""
