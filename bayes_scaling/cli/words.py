@@ -84,7 +84,7 @@ def failures_and_warnings(numbers: Mapping[str, Any]) -> tuple[list[str], list[s
             failures.append(line)
         elif row["verdict"] == WARN:
             warnings.append(line)
-    for finding in (*numbers["horizon_findings"], *numbers["table_findings"]):
+    for finding in (*numbers["caveats"], *numbers["table_findings"]):
         line = f"{finding['code']} {finding['sentence']}"
         if finding["severity"] == ERROR:
             failures.append(line)

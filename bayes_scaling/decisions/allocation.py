@@ -16,7 +16,7 @@ import xarray as xr
 
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import LEVELS
-from bayes_scaling.decisions.horizon import extrapolation_of, horizon_findings, positive_values
+from bayes_scaling.decisions.horizon import caveats, extrapolation_of, positive_values
 from bayes_scaling.decisions.optimum import (
     RATIO_RANGE,
     per_draw_optimum,
@@ -126,7 +126,7 @@ def allocate(source: Fit, budgets: Sequence[float], *, cost: Cost | None = None)
         draws=xr.Dataset({k: (dims, v) for k, v in variables.items()}, coords=coords),
         robust=robust,
         cost=cost,
-        findings=horizon_findings(source, ratios),
+        findings=caveats(source, ratios),
         provenance={**source.provenance, "flop_convention": FLOP_CONVENTION},
     )
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 from bayes_scaling.errors import UsageError
 
 SECONDS_PER_HOUR = 3600.0
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,14 @@ class Cost:
         if faults:
             raise UsageError("cost: " + "; ".join(faults))
 
-    def gpu_hours(self, flops: T) -> T:
+    def gpu_hours[T](self, flops: T) -> T:
         """GPU-hours that `flops` FLOP take at the achieved speed, elementwise."""
         per_hour = self.flops_per_gpu_second * self.mfu * SECONDS_PER_HOUR
-        return flops / per_hour  # type: ignore[operator,no-any-return]
+        return flops / per_hour  # type: ignore[operator,return-value]
 
-    def usd(self, flops: T) -> T:
+    def usd[T](self, flops: T) -> T:
         """Price of `flops` FLOP in USD, elementwise."""
-        return self.gpu_hours(flops) * self.usd_per_gpu_hour  # type: ignore[operator,no-any-return]
+        return self.gpu_hours(flops) * self.usd_per_gpu_hour  # type: ignore[operator,return-value]
 
     def describe(self) -> str:
         """Say the assumptions in one line, for wherever a price is shown."""

@@ -12,8 +12,8 @@ import xarray as xr
 
 from bayes_scaling.decisions.horizon import (
     axis_of,
+    caveats,
     extrapolation_of,
-    horizon_findings,
     positive_values,
 )
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
@@ -97,7 +97,7 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     return Forecast(
         points=points,
         draws=draws,
-        findings=horizon_findings(fit, ratios),
+        findings=caveats(fit, ratios),
         weights={fit.spec.name: 1.0},
         provenance={**fit.provenance, "forecast_seed": seed},
     )

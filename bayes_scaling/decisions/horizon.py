@@ -1,4 +1,4 @@
-"""Horizon: how far a question lies beyond the fitted runs, and where answers end."""
+"""Horizon: how far a question lies beyond the fitted runs, and what must be said with it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.names import FLOPS, UNIT
 from bayes_scaling.runs.finding import Finding
 
@@ -47,11 +48,25 @@ def extrapolation_of(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray(amounts / fit.runs.resource(axis_of(fit)).max())
 
 
-def horizon_findings(fit: Fit, ratios: NDArray[np.float64]) -> tuple[Finding, ...]:
-    """Return what a reader must know of questions beyond (error) or below (warn) the runs."""
+def caveats(fit: Fit, ratios: NDArray[np.float64]) -> tuple[Finding, ...]:
+    """Return what a reader must know before an answer.
+
+    Errors: a posterior whose chains failed their checks (S001), questions beyond the runs (X001).
+    Warning: questions below the runs (X002).
+    """
     axis = axis_of(fit)
     amounts = fit.runs.resource(axis)
     found = []
+    if faults := sampler_faults(fit.provenance):
+        found.append(
+            Finding(
+                code="S001",
+                severity="error",
+                rows=(),
+                message=f"the posterior is not to be trusted: {'; '.join(faults)}",
+                hint="fit again with more draws",
+            )
+        )
     far = ratios[ratios > MAX_EXTRAPOLATION]
     if far.size:
         found.append(

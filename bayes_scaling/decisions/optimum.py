@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 RATIO_RANGE = (1e-4, 1e5)
 """Tokens per parameter searched: far beyond anything trained, on both sides."""
 COARSE = 61
-GOLDEN = (np.sqrt(5.0) - 1) / 2
+GOLDEN = (5.0**0.5 - 1) / 2
 NEWTON_STEPS = 3
 GOLDEN_STEPS = 30
 
@@ -97,9 +97,8 @@ def search_split(
         best, lowest = np.where(better, i, best), np.where(better, value, lowest)
     at_edge = (best == 0) | (best == COARSE - 1)
     inner = np.clip(best, 1, COARSE - 2)
-    x = _golden(loss, grid[inner - 1], grid[inner + 1])
-    x = np.where(at_edge, grid[best], _newton(loss, x))
-    ratio = np.exp(x)
+    refined = _newton(loss, _golden(loss, grid[inner - 1], grid[inner + 1]))
+    ratio = np.exp(np.where(at_edge, grid[best], refined))
     return np.sqrt(ND / ratio), np.sqrt(ND * ratio), at_edge
 
 

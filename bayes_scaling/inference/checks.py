@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.inference.predict import curve_at, log_likelihood, normal_scores
-from bayes_scaling.names import DRAW, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.inference.predict import (
+    log_likelihood,
+    normal_scores,
+    residuals,
+    robust_sd,
+)
+from bayes_scaling.names import LOSS, PARAMS, RUN, TOKENS
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
 
@@ -18,29 +23,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.specs.prior import Prior
 
 MAX_RHAT = 1.01
 MIN_ESS = 400
 MAX_DIVERGENT_SHARE = 0.005
 MIN_BFMI = 0.3
+WORST_RHAT, WORST_ESS, DIVERGENT = "worst_rhat", "worst_ess", "divergent_share"
+"""Where a fit's provenance keeps what the sampler's checks need, so that no draw is read again."""
 MIN_CONTRACTION = 0.5
 MAX_RIDGE = 0.95
 MAX_PATTERN = 0.99
 """Probability that a residual pattern has its sign beyond which it is named."""
 MAX_SUSPECT_SCORE = 4.0
 """Normal score of a run's residual beyond which the run is named."""
-
-
-def mixing(posterior: xr.Dataset) -> tuple[float, float]:
-    """Worst R-hat and worst effective sample size (bulk or tail) of a posterior."""
-    import arviz_stats as azs
-
-    if posterior.sizes[DRAW] < 4:
-        return float("nan"), 0.0
-    rhat = max(float(v) for v in azs.rhat(posterior).values())
-    bulk = min(float(v) for v in azs.ess(posterior, method="bulk").values())
-    tail = min(float(v) for v in azs.ess(posterior, method="tail", prob=(0.05, 0.95)).values())
-    return rhat, min(bulk, tail)
 
 
 def check(fit: Fit) -> Checks:
@@ -61,6 +57,17 @@ def check(fit: Fit) -> Checks:
             *_table(fit),
         )
     )
+
+
+def sampler_faults(provenance: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return in words which of the sampler's checks a fit failed when it was made."""
+    rhat, ess = provenance.get(WORST_RHAT, 1.0), provenance.get(WORST_ESS, float(MIN_ESS))
+    divergent = provenance.get(DIVERGENT, 0.0)
+    faults = [] if rhat <= MAX_RHAT else [f"R-hat {rhat:.3f}, above {MAX_RHAT}"]
+    faults += [] if ess >= MIN_ESS else [f"{ess:.0f} effective draws, under {MIN_ESS}"]
+    if divergent > MAX_DIVERGENT_SHARE:
+        faults.append(f"{divergent:.1%} divergent draws, above {MAX_DIVERGENT_SHARE:.1%}")
+    return tuple(faults)
 
 
 def _judge(good: bool, otherwise: Verdict) -> Verdict:
@@ -137,12 +144,8 @@ def _unit_patterns(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
 
 def _suspects(fit: Fit) -> Iterator[Check]:
     """Runs far from the curve in units of the bulk's spread, whatever the tails forgive."""
-    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
-    noise = fit.model.noise
-    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
-    gap = np.median(noise.to_scale(np, loss) - noise.to_scale(np, mean), axis=(0, 1))
-    spread = float(np.median(np.abs(gap - np.median(gap)))) * 1.4826
-    scores = np.abs(gap) / max(spread, 1e-12)
+    gap = np.median(residuals(fit), axis=(0, 1))
+    scores = np.abs(gap) / robust_sd(gap)
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     far = [i for i in np.argsort(-scores) if scores[i] > MAX_SUSPECT_SCORE]
     listed = ", ".join(f"{names[i]} ({gap[i]:+.3f})" for i in far[:6])
@@ -171,17 +174,23 @@ def _influence(fit: Fit) -> Iterator[Check]:
     yield Check("PSIS k-hat", _judge(not len(over), WARN), float(k.max()), words, advice)
 
 
+def contraction(prior: Prior, draws: NDArray[np.float64]) -> float:
+    """Return how much the runs narrowed an unknown: 1 - variance after / variance before.
+
+    Both in the unknown's free coordinate, its log or logit.
+    """
+    coordinate = coordinate_of(prior)
+    before = np.var(coordinate.to_free(np, prior.quantile((np.arange(999) + 0.5) / 999)))
+    return float(1 - np.var(coordinate.to_free(np, draws)) / before)
+
+
 def _contraction(fit: Fit) -> Iterator[Check]:
-    """How much narrower the posterior is than the prior: 1 - variance ratio, free coordinates."""
     for name, prior in fit.model.priors.items():
-        coordinate = coordinate_of(prior)
-        before = np.var(coordinate.to_free(np, prior.quantile((np.arange(999) + 0.5) / 999)))
-        after = np.var(coordinate.to_free(np, fit.posterior[name].values))
-        contraction = float(1 - after / before)
+        narrowed = contraction(prior, fit.posterior[name].values)
         advice = f"the data say little about {name}: its posterior is mostly its prior"
         limit = f">= {MIN_CONTRACTION}"
-        verdict = _judge(contraction >= MIN_CONTRACTION, WARN)
-        yield Check(f"contraction of {name}", verdict, contraction, limit, advice)
+        verdict = _judge(narrowed >= MIN_CONTRACTION, WARN)
+        yield Check(f"contraction of {name}", verdict, narrowed, limit, advice)
 
 
 def _ridges(fit: Fit) -> Iterator[Check]:

@@ -4,12 +4,13 @@ Everything that a table or a prior can change is data, so that one compiled grap
 table and every prior of the same structure.
 
 Sampling coordinates are not prior coordinates. A law that is a sum of terms is sampled in the log
-of its value at the table's own middle (mean log N, mean log D) and the log ratios of its terms
-there, and an exponent in the log of its term's slope there (exponent times share, times an outer
-exponent where there is one): what a table fixes best. Amplitudes at a fixed anchor, and exponents beside a floor, would form narrow curved
-ridges. Given the rest, log amplitudes and log exponents are linear maps of these coordinates with
-determinant one, so each adds its prior density and its own log, and no further Jacobian. Every
-other unknown is sampled as its free coordinate, standardised by its prior.
+of its value at the table's own middle (mean log N, mean log D), in the log ratios of its terms
+there, and in the log of each term's slope there (exponent times share, times an outer exponent
+where there is one): what a table fixes best. Amplitudes at a fixed anchor, and exponents beside a
+floor, would form narrow curved ridges. Given the rest, log amplitudes and log exponents are linear
+maps of these coordinates with determinant one, so each adds its prior density and its own log, and
+no further Jacobian. Every other unknown is sampled as its free coordinate, standardised by its
+prior.
 """
 
 from __future__ import annotations

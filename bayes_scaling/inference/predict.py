@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
 PRIOR_DRAWS = 1000
+MAD_TO_SD = 1.4826
+"""Standard deviation over median absolute deviation of a normal distribution."""
 
 
 def rng_of(seed: int, purpose: str) -> np.random.Generator:
@@ -83,6 +85,22 @@ def normal_scores(fit: Fit) -> xr.DataArray:
         loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
     )
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
+
+
+def residuals(fit: Fit) -> NDArray[np.float64]:
+    """Observed minus expected loss of each fitted run, on the scale of the noise.
+
+    Log loss or nats/token; shape (chain, draw, run).
+    """
+    noise = fit.model.noise
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    return np.asarray(noise.to_scale(np, loss) - noise.to_scale(np, _at_runs(fit)))
+
+
+def robust_sd(values: NDArray[np.float64]) -> float:
+    """Standard deviation of the bulk, from the median absolute deviation; never zero."""
+    spread = float(np.median(np.abs(values - np.median(values)))) * MAD_TO_SD
+    return max(spread, 1e-12)
 
 
 def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:

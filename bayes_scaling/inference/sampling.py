@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,13 @@ import xarray as xr
 from bayes_scaling.errors import InferenceError, UsageError
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.backend import import_nutpie
-from bayes_scaling.inference.checks import MAX_RHAT, MIN_ESS, mixing
+from bayes_scaling.inference.checks import (
+    DIVERGENT,
+    MAX_RHAT,
+    MIN_ESS,
+    WORST_ESS,
+    WORST_RHAT,
+)
 from bayes_scaling.inference.compiled import compiled_model, is_compiled
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.names import CHAIN, DRAW
@@ -66,22 +73,23 @@ def fit(
         say(f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}")
         tree = _sample(compiled, draws * factor, TUNE * factor, chains, seed)
         posterior, stats = _keep(tree, model, factor)
-        if _mixed(posterior, draws * chains):
+        found = Fit(
+            spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
+            runs=runs,
+            posterior=posterior,
+            sampling=stats,
+            provenance=_provenance(spec, runs, seed, draws, chains),
+        )
+        health = {**_health(found), "attempts": attempt}
+        if _mixed(health, draws * chains):
             break
-    now = time.perf_counter()
-    return Fit(
-        spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
-        runs=runs,
-        posterior=posterior,
-        sampling=stats,
-        provenance=_provenance(spec, runs, seed, draws, chains, attempt),
-        seconds={"compile": compiled_at - started, "sample": now - compiled_at},
-    )
+    seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
+    return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
 
 
 def _sample(compiled: Any, draws: int, tune: int, chains: int, seed: int) -> xr.DataTree:
     try:
-        return import_nutpie().sample(
+        tree: xr.DataTree = import_nutpie().sample(
             compiled,
             draws=draws,
             tune=tune,
@@ -93,6 +101,9 @@ def _sample(compiled: Any, draws: int, tune: int, chains: int, seed: int) -> xr.
             save_warmup=False,
             progress_bar=False,
         )
+        if tree["posterior"].sizes[DRAW] < draws:
+            raise KeyboardInterrupt  # the sampler takes an interrupt as a wish to stop early
+        return tree
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # a panic of the sampler is a BaseException
@@ -118,9 +129,20 @@ def _clean(dataset: xr.Dataset) -> xr.Dataset:
     return bare.assign_coords({CHAIN: np.arange(sizes[CHAIN]), DRAW: np.arange(sizes[DRAW])})
 
 
-def _mixed(posterior: xr.Dataset, total: int) -> bool:
-    rhat, ess = mixing(posterior)
-    return rhat <= MAX_RHAT and ess >= min(MIN_ESS, total / 10)
+def _health(fit: Fit) -> dict[str, float]:
+    """Worst R-hat and effective draws over unknowns and derived quantities, divergent share."""
+    summary = fit.summary()
+    return {
+        WORST_RHAT: float(summary["rhat"].max()),
+        WORST_ESS: float(summary[["ess_bulk", "ess_tail"]].min().min()),
+        DIVERGENT: float(fit.sampling["diverging"].mean()),
+    }
+
+
+def _mixed(health: Mapping[str, float], total: int) -> bool:
+    """Whether the chains pass the sampler's checks; few draws are asked for less."""
+    enough = health[WORST_ESS] >= min(MIN_ESS, total / 10)
+    return health[WORST_RHAT] <= MAX_RHAT and enough
 
 
 def versions() -> dict[str, str]:
@@ -134,9 +156,7 @@ def versions() -> dict[str, str]:
     return {**found, "python": platform.python_version(), "machine": platform.machine()}
 
 
-def _provenance(
-    spec: ModelSpec, runs: Runs, seed: int, draws: int, chains: int, attempts: int
-) -> dict[str, Any]:
+def _provenance(spec: ModelSpec, runs: Runs, seed: int, draws: int, chains: int) -> dict[str, Any]:
     return {
         "model": spec.name,
         "model_version": spec.version,
@@ -152,6 +172,5 @@ def _provenance(
         "tune": TUNE,
         "adaptation": ADAPTATION,
         "target_accept": TARGET_ACCEPT,
-        "attempts": attempts,
         "versions": versions(),
     }

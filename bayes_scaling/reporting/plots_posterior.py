@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE
-from bayes_scaling.inference.predict import curve_at
-from bayes_scaling.names import COLUMN_OF_SYMBOL, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, contraction
+from bayes_scaling.inference.predict import residuals, robust_sd
+from bayes_scaling.names import COLUMN_OF_SYMBOL, PARAMS, RUN, TOKENS
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
@@ -39,7 +39,6 @@ EDGE: Final = 1.6
 """Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
 SAME: Final = 1e-6
 """Spread of log values below which they are all the same."""
-MAD_TO_SD: Final = 1.4826
 
 
 def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> Axes:
@@ -50,9 +49,9 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
     off are named, the farthest first. Raises UsageError for other axes or missing columns.
     """
     x, column = _axis_values(fit, against)
-    residuals, unit = _residuals(fit)
-    low, middle, high = np.quantile(residuals, (0.05, 0.5, 0.95), axis=(0, 1))
-    sd = _robust_sd(middle)
+    gap, unit = _percent_or_nats(fit)
+    low, middle, high = np.quantile(gap, (0.05, 0.5, 0.95), axis=(0, 1))
+    sd = robust_sd(middle)
     far = np.abs(middle - np.median(middle)) > MAX_SUSPECT_SCORE * sd
     edge = EDGE * max(float(np.abs(middle[~far]).max(initial=0.0)), MAX_SUSPECT_SCORE * sd)
     out = np.abs(middle) > edge
@@ -92,17 +91,10 @@ def residual_axes(fit: Fit) -> tuple[str, ...]:
     return tuple(each for each, x in values.items() if np.ptp(np.log(x)) > SAME)
 
 
-def _residuals(fit: Fit) -> tuple[Floats, str]:
-    """Observed minus expected loss of each fitted run (chain, draw, run), and its unit."""
-    noise = fit.model.noise
-    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
-    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
-    gap = noise.to_scale(np, loss) - noise.to_scale(np, mean)
-    return (100 * gap, "% of the loss") if noise.scale == "log" else (gap, "nats per token")
-
-
-def _robust_sd(values: Floats) -> float:
-    return max(float(np.median(np.abs(values - np.median(values)))) * MAD_TO_SD, 1e-12)
+def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:
+    """Residuals (chain, draw, run) as people read them, and their unit."""
+    gap = residuals(fit)
+    return (100 * gap, "% of the loss") if fit.model.noise.scale == "log" else (gap, "nats/token")
 
 
 def _name_runs(
@@ -170,7 +162,7 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
         style.legend_above(ax)
         if prior is not None:
             on_right = bool(q50 < (x[0] + x[-1]) / 2)
-            _say_contraction(ax, contraction(draws, prior), on_right=on_right)
+            _say_contraction(ax, contraction(prior, draws), on_right=on_right)
     return ax
 
 
@@ -181,13 +173,6 @@ def _draws_and_prior(fit: Fit, name: str) -> tuple[Floats, Prior | None]:
         return fit.derived[name].values.ravel(), None
     known = ", ".join(map(str, (*fit.posterior, *fit.derived)))
     raise UsageError(f"no unknown named {name!r}; this fit has {known}")
-
-
-def contraction(draws: Floats, prior: Prior) -> float:
-    """Return how much the runs narrowed an unknown: 1 - variance after / variance before."""
-    coordinate = coordinate_of(prior)
-    before = np.var(coordinate.to_free(np, prior.quantile((np.arange(999) + 0.5) / 999)))
-    return float(1 - np.var(coordinate.to_free(np, draws)) / before)
 
 
 def _span(draws: Floats, prior: Prior | None, low: float, high: float) -> Floats:

@@ -17,9 +17,9 @@ from bayes_scaling.decisions.allocation import (
     TOLERANCE,
 )
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
+from bayes_scaling.inference.checks import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, LOSS, LOSS_MEAN, LOSS_NEW, PARAMS, RESOURCES, RUN, TOKENS
-from bayes_scaling.reporting.plots_posterior import contraction
 from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
@@ -64,7 +64,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
             for row in answers.checks.worst_first()
             if not row.name.startswith(TABLE_ROW)
         ],
-        "horizon_findings": [_finding(each) for each in answers.asked.findings],
+        "caveats": [_finding(each) for each in answers.asked.findings],
         "table_findings": [_finding(each) for each in fit.runs.findings],
         "parameters": _parameters(fit),
         "provenance": {
@@ -211,7 +211,7 @@ def _parameters(fit: Fit) -> list[Numbers]:
                 "why": prior.why,
                 "dist": prior.dist,
                 "prior": {"q05": float(low), "q50": float(middle), "q95": float(high)},
-                "contraction": contraction(fit.posterior[name].values, prior),
+                "contraction": contraction(prior, fit.posterior[name].values),
             }
         rows.append(entry)
     return rows

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 FLOP_PER_PARAM_TOKEN = 6.0
 FLOP_CONVENTION = "6ND"
 PFLOP_S_DAY = 8.64e19
 """FLOP in one PFLOP/s-day."""
 
-T = TypeVar("T")
 
-
-def train_flop(params: T, tokens: T) -> T:
+def train_flop[T](params: T, tokens: T) -> T:
     """Return the training compute C = 6ND in FLOP of dense models, elementwise.
 
     Forward and backward pass cost 2 + 4 FLOP per parameter and token (Kaplan et al. 2020,

@@ -112,7 +112,9 @@ def _say(error: Any) -> str:
         return f"{place}: {error['msg'].removeprefix('Value error, ')}"
     known = _known_keys(error["loc"])
     near = difflib.get_close_matches(str(error["loc"][-1]), known, n=2, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"known keys: {', '.join(known)}"
+    hint = f"known keys: {', '.join(known)}"
+    if near:
+        hint = f"did you mean {' or '.join(map(repr, near))}?"
     return f"{place}: unknown key; {hint}"
 
 

@@ -138,11 +138,14 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
     )
     if clash := set(noise.priors) & set(law.unknowns):
         raise UsageError(f"{where}: law and noise both have an unknown {clash.pop()!r}")
+    constants: dict[str, float | Mapping[str, float]] = dict(law.constants)
+    for key, value in parsed.constants.items():
+        constants[key] = {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
     spec = ModelSpec(
         name=parsed.name,
         version=parsed.version,
         law=law,
-        constants={**law.constants, **parsed.constants},
+        constants=constants,
         priors={name: parsed.priors[name].prior() for name in law.unknowns},
         noise=noise,
         resource=parsed.resource,

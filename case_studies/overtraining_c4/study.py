@@ -58,4 +58,6 @@ assert worst_ess >= expected["worst_ess_at_least"]
 assert max(f.summary()["rhat"].max() for f in fits.values()) <= expected["worst_rhat_at_most"]
 for name, medians in expected["median_forecast"].items():
     found = outcome.loc[outcome["train_dataset"] == name, "median"].to_list()
-    assert all(abs(a - b) <= expected["tolerance_nats"] for a, b in zip(found, medians, strict=True))
+    assert all(
+        abs(a - b) <= expected["tolerance_nats"] for a, b in zip(found, medians, strict=True)
+    )

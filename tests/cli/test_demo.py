@@ -17,7 +17,7 @@ def test_demo(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == names
     assert sorted(Path(each).name for each in found["result"]["files"]) == names
     assert [point["flops"] for point in found["result"]["forecast"]] == [1e21, 1e22]
-    assert found["result"]["horizon_findings"] == []
+    assert found["result"]["caveats"] == []
     assert found["result"]["held_out"]["count"] == 3
     assert "half a minute" in ran.stderr
     page = (tmp_path / "demo" / "report.html").read_text()

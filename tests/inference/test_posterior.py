@@ -106,7 +106,7 @@ def test_forecast_is_pymcs_own_posterior_predictive(fits: list[Fit]) -> None:
     data |= {"N": n, "D": d, "loss": np.zeros(2), "known_sd": np.zeros(2)}
     names = [v.name for v in model.deterministics]
     # PyMC replays free coordinates: recover them by putting the unknowns in their place
-    with pm.Model() as replay:
+    with pm.Model():
         unknowns = {name: pm.Flat(name) for name in names}
         curve = fit.model.law.curve(
             pm.math, n, d, **{k: unknowns[k] for k in fit.model.law.unknowns}, **fit.model.numbers
@@ -129,7 +129,10 @@ def test_forecast_is_pymcs_own_posterior_predictive(fits: list[Fit]) -> None:
 @pytest.mark.parametrize(
     ("model", "truth"),
     [
-        ("skaling-plain", {"L_inf": 1.6, "S": 0.8, "w": 0.5, "alpha": 0.34, "beta": 0.36, "k": 0.8}),
+        (
+            "skaling-plain",
+            {"L_inf": 1.6, "S": 0.8, "w": 0.5, "alpha": 0.34, "beta": 0.36, "k": 0.8},
+        ),
         ("kaplan-plain", {"S": 2.4, "w": 0.7, "p": 0.74, "k": 0.1}),
         ("power-floor-plain", {"L_inf": 1.7, "A": 0.5, "alpha": 0.3}),
     ],

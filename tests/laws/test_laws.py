@@ -12,7 +12,7 @@ from bayes_scaling.laws.law import Law, built_in, law
 
 FRONTIER = 5.76e23 / 6
 CHINCHILLA_SETS = {
-    # set: (unknowns), L(7e10, 1.4e12), L(1e9, 2e10), (N*, D*, D/N) at 5.76e23 and at 1e25, a, gamma_C
+    # set: (unknowns), L(7e10, 1.4e12), L(1e9, 2e10), (N*, D*, D/N) at 5.76e23 and 1e25, a, gamma_C
     "H": ((1.69, 0.353960, 0.34, 0.536088, 0.28), 1.93665, 2.58005,
           (3.219e10, 2.982e12, 92.6), (1.168e11, 1.427e13, 122.1), 0.4516, 0.1535),
     "T": ((1.693374, 0.360095, 0.33917084, 0.477199, 0.2849083), 1.92085, 2.53067,
