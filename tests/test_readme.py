@@ -1,0 +1,44 @@
+"""The README does what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import bayes_scaling as bs
+from bayes_scaling.decisions.forecast import forecast
+from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
+from bayes_scaling.specs.shelf import model_names
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+
+
+def test_six_lines_of_python_run() -> None:
+    names: dict[str, object] = {}
+    exec(BLOCKS[0], names)  # the block as printed
+    assert names["fit"].posterior.sizes == {"chain": 4, "draw": 1000}  # type: ignore[attr-defined]
+    assert forecast(names["fit"], [1e22]).findings == ()  # type: ignore[arg-type]
+
+
+def test_the_law_of_your_own_passes_the_checks(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(BLOCKS[1])
+    law = bs.load_law("mine.py:two_phase", folder=tmp_path)
+    assert bs.check_law(law).verdict == "ok"
+
+
+def test_names_and_numbers_in_prose() -> None:
+    assert all(f"`{name}`" in README for name in model_names())
+    assert f"Beyond {MAX_EXTRAPOLATION:g} times" in README
+    for path in re.findall(r"\]\(([^)h][^)]*)\)", README):
+        assert (ROOT / path).exists(), path
+    for selection in re.findall(r"`pytest (tests/[\w/.]+)", README):
+        assert (ROOT / selection).exists(), selection
+
+
+def test_commands_are_the_promised_ones() -> None:
+    for command in ("bayes-scaling demo", "pytest"):
+        assert f"python3 -m pip install -q uv && python3 -m uv run {command}" in README
+    ci = (ROOT / ".ci" / "run").read_text()
+    assert "python3 -m pip install -q uv && python3 -m uv run pytest" in ci
