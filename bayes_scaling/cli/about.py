@@ -31,10 +31,10 @@ def add_to(app: typer.Typer) -> None:
 
 
 def schema(
-    what: Annotated[str, typer.Argument(metavar="model|runs|result", help="Of what.")],
+    what: Annotated[str, typer.Argument(metavar="model|study|runs|result", help="Of what.")],
     output: Output,
 ) -> Outcome:
-    """Print the JSON Schema of a model file, a run table's row, or the --json object."""
+    """Print the JSON Schema of a model file, a study file, a table's row, or the --json object."""
     found = _schema_of(what)
     from bayes_scaling.cli.output import json_of
 
@@ -46,13 +46,17 @@ def _schema_of(what: str) -> dict[str, Any]:
         from bayes_scaling.specs.model_file import ModelFile
 
         return ModelFile.model_json_schema()
+    if what == "study":
+        from bayes_scaling.batch.study import Study
+
+        return Study.model_json_schema()
     if what == "runs":
         from bayes_scaling.runs.schema import runs_schema
 
         return runs_schema()
     if what == "result":
         return result_schema()
-    raise UsageError(f"no schema of '{what}'; there are model, runs and result")
+    raise UsageError(f"no schema of '{what}'; there are model, study, runs and result")
 
 
 def result_schema() -> dict[str, Any]:

@@ -6,10 +6,11 @@ A verb asks for a group by naming the class as the type of a parameter; see `ver
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import UsageError
 
 READING = "Reading a table"
@@ -25,6 +26,12 @@ SavedFit = Annotated[
 ]
 TableOrFit = Annotated[
     str, typer.Argument(metavar="RUNS|FIT.nc", help="A run table, or a saved fit (.nc).")
+]
+TableFitOrStudy = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUNS|FIT.nc|STUDY.toml", help="A run table, a saved fit (.nc), or a study (.toml)."
+    ),
 ]
 LawOption = Annotated[
     str | None,
@@ -244,18 +251,16 @@ class Price:
     usd_per_hour: Annotated[
         float,
         typer.Option("--usd-per-hour", help="USD per GPU-hour.", rich_help_panel=PRICE),
-    ] = 2.5
+    ] = Cost.usd_per_gpu_hour
     peak: Annotated[
         float,
         typer.Option("--peak", help="FLOP/s of one device at its peak.", rich_help_panel=PRICE),
-    ] = 9.9e14
+    ] = Cost.flops_per_gpu_second
     mfu: Annotated[
         float,
         typer.Option("--mfu", help="Share of the peak achieved.", rich_help_panel=PRICE),
-    ] = 0.4
+    ] = Cost.mfu
 
-    def cost(self) -> Any:
+    def cost(self) -> Cost:
         """Return the `Cost`; raises UsageError for values that cannot be."""
-        from bayes_scaling.decisions.cost import Cost
-
         return Cost(self.usd_per_hour, self.peak, self.mfu)

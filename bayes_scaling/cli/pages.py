@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -22,7 +23,7 @@ from bayes_scaling.cli.options import (
     Price,
     Reading,
     ResourceOption,
-    TableOrFit,
+    TableFitOrStudy,
 )
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.progress import Stages
@@ -84,7 +85,7 @@ def demo(
 
 
 def report(
-    source: TableOrFit,
+    source: TableFitOrStudy,
     reading: Reading,
     price: Price,
     output: Output,
@@ -100,28 +101,74 @@ def report(
 ) -> Outcome:
     """One page that says what each budget buys, and why to believe it.
 
-    From a table (with --model, sampled first) or a saved fit; writes PAGE.html, PAGE.json and
-    PAGE.csv. Exit code 1: a check fails, or a budget lies beyond what the runs support.
+    From a table (with --model, sampled first), a saved fit or a study; writes PAGE.html,
+    PAGE.json and PAGE.csv. Exit code 1: a check fails, or a budget lies beyond what the runs
+    support.
     """
     from bayes_scaling.cli.decisions import amounts_asked
     from bayes_scaling.cli.sources import is_fit, new_file
+    from bayes_scaling.cli.studies import is_study
 
-    levels = parse_intervals(interval)
+    job = _Job(source, reading, price, output, model, resource, flops, amount, interval)
+    job = _of_study(job, bool(usd)) if is_study(source) else job
+    levels = parse_intervals(job.interval)
     page = new_file(out, force, ".html")
     for suffix in (".json", ".csv"):
         new_file(str(page.with_suffix(suffix)), force, suffix)
-    price.cost()
-    if not (flops or usd or amount):
+    cost = job.price.cost()
+    if not (job.flops or usd or job.amount):
         raise UsageError("name a budget with --flops 1e24 or --usd 5M")
-    if is_fit(source):
+    if is_fit(job.source):
         if model or resource:
             raise UsageError("--model and --resource are for tables; a fit has its model")
-        fit = _read_fit(source, law, reading)
+        fit = _read_fit(job.source, law, reading)
     else:
-        fit = _sample(source, reading, model, resource, output)
-    budgets = amounts_asked(fit, flops, usd, amount, price.cost())
-    made = _make(fit, budgets, price, levels, output)
-    return _outcome(made, price.cost().describe(), list(made.save(page)), [f"look at {page}"])
+        fit = _sample(job)
+    budgets = amounts_asked(fit, job.flops, usd, job.amount, cost)
+    made = _make(fit, budgets, job.price, levels, job.output)
+    return _outcome(made, cost.describe(), list(made.save(page)), [f"look at {page}"])
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a report is made from and asked, whether options or a study file say it."""
+
+    source: str
+    reading: Reading
+    price: Price
+    output: Output
+    model: str | None
+    resource: str | None
+    flops: list[str] | None
+    amount: list[str] | None
+    interval: str
+    draws: int = 1000
+    chains: int = 4
+
+
+def _of_study(job: _Job, money: bool) -> _Job:
+    """Fill in from the study file what the command line leaves open."""
+    from bayes_scaling.batch.study import read_study, the_only
+    from bayes_scaling.cli.studies import price_of, reading_of
+
+    study = read_study(job.source)
+    table, model = the_only(study)
+    asked = money or job.flops or job.amount
+    stated = ",".join(map(str, study.forecast.intervals))
+    return replace(
+        job,
+        source=table,
+        reading=reading_of(study, job.reading),
+        price=price_of(study, job.price),
+        output=replace(job.output, seed=job.output.seed or study.sampling.seed),
+        model=job.model or model,
+        resource=job.resource or study.resource,
+        flops=job.flops if asked else [str(each) for each in study.forecast.flops],
+        amount=job.amount if asked else [str(each) for each in study.forecast.amounts],
+        interval=stated if job.interval == DEFAULT_INTERVALS else job.interval,
+        draws=study.sampling.draws,
+        chains=study.sampling.chains,
+    )
 
 
 def _read_fit(source: str, law: str | None, reading: Reading) -> Fit:
@@ -130,14 +177,13 @@ def _read_fit(source: str, law: str | None, reading: Reading) -> Fit:
     return read_fit(source, law, reading)
 
 
-def _sample(
-    source: str, reading: Reading, model: str | None, resource: str | None, output: Output
-) -> Fit:
+def _sample(job: _Job) -> Fit:
     from bayes_scaling.cli.posterior import load_spec, sample
     from bayes_scaling.cli.sources import read_table
 
-    spec = load_spec(model, resource)
-    return sample(spec, read_table(source, reading), output)[0]
+    spec = load_spec(job.model, job.resource)
+    table = read_table(job.source, job.reading)
+    return sample(spec, table, job.output, draws=job.draws, chains=job.chains)[0]
 
 
 def _make(

@@ -93,7 +93,7 @@ def sample(
             seed=output.seed,
             draws=draws,
             chains=chains,
-            progress=lambda stage: say(_openly(stage)),
+            progress=lambda stage, share: say(_openly(stage), share),
         )
         say("checking the posterior")
         return found, check(found)

@@ -26,16 +26,23 @@ class Stages:
         self._console = console(sys.stderr, no_color=output.no_color)
         self._started = time.monotonic()
         self._bar: Progress | None = None
+        self._stage = ""
 
     def __enter__(self) -> Stages:
         """Start the clock."""
         if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
-            from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+            )
             from rich.table import Column
 
             clock = TimeElapsedColumn(Column(min_width=7, no_wrap=True))
             stage = TextColumn("{task.description}", table_column=Column(no_wrap=True))
-            columns = (SpinnerColumn(), clock, stage)
+            columns = (SpinnerColumn(), clock, BarColumn(bar_width=20), stage)
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
         return self
@@ -50,16 +57,21 @@ class Stages:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, stage: str) -> None:
-        """Say what is being done from now on."""
+    def __call__(self, stage: str, share: float | None = None) -> None:
+        """Say what is being done from now on, and the share of it that is done if known."""
         from rich.markup import escape
 
         if self._quiet:
             return
+        words = clean(stage)
         if self._bar is None:
-            elapsed = time.monotonic() - self._started
-            self._console.print(f"{elapsed:5.1f} s  {clean(stage)}", markup=False, soft_wrap=True)
-            return
-        for task in self._bar.task_ids:
-            self._bar.remove_task(task)
-        self._bar.add_task(escape(clean(stage)), total=None)
+            if words != self._stage:
+                elapsed = time.monotonic() - self._started
+                self._console.print(f"{elapsed:5.1f} s  {words}", markup=False, soft_wrap=True)
+        elif words != self._stage:
+            for task in self._bar.task_ids:
+                self._bar.remove_task(task)
+            self._bar.add_task(escape(words), total=None if share is None else 1.0)
+        if self._bar is not None and share is not None:
+            self._bar.update(self._bar.task_ids[-1], completed=share)
+        self._stage = words

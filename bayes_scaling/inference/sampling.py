@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ LONGER = (1, 4, 16)
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
 KEPT_STATS = ("diverging", "energy", "logp", "depth", "maxdepth_reached", "n_steps", "step_size")
 RECORDED = ("bayes-scaling", "pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "xarray")
-Progress = Callable[[str], None]
+Progress = Callable[[str, float | None], None]
+"""Told the stage at work in words, and the share of it that is done where that is known."""
 
 
 def fit(
@@ -55,23 +57,25 @@ def fit(
     The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
     seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
     fewer than 400 effective draws) are sampled again, 4 and then 16 times as long and thinned to
-    `draws`; `provenance["attempts"]` says how often. `progress` is told each stage in words.
+    `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
+    words and the share of it that is done, or None.
 
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown.
     Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
     """
     if draws < 1 or chains < 1 or not 0 <= seed < 2**32:
         raise UsageError("draws and chains must be at least 1, seed a whole number below 2^32")
-    say = progress or (lambda _: None)
+    say = progress or (lambda _stage, _share: None)
     model = stated_against(spec, runs)
     started = time.perf_counter()
     if not is_compiled(model):
-        say(f"compiling the graph of {model.law.name} (once per process)")
+        say(f"compiling the graph of {model.law.name} (once per process)", None)
     compiled = compiled_model(model).with_data(**graph.data_for(model, runs))
     compiled_at = time.perf_counter()
     for attempt, factor in enumerate(LONGER, start=1):
-        say(f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}")
-        tree = _sample(compiled, draws * factor, TUNE * factor, chains, seed)
+        stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
+        say(stage, 0.0)
+        tree = _sample(compiled, (draws * factor, TUNE * factor, chains), seed, partial(say, stage))
         posterior, stats = _keep(tree, model, factor)
         found = Fit(
             spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
@@ -87,7 +91,15 @@ def fit(
     return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
 
 
-def _sample(compiled: Any, draws: int, tune: int, chains: int, seed: int) -> xr.DataTree:
+def _sample(
+    compiled: Any, size: tuple[int, int, int], seed: int, say: Callable[[float], None]
+) -> xr.DataTree:
+    draws, tune, chains = size
+
+    def tell(progress: Any) -> None:
+        total = sum(chain.total_draws for chain in progress)
+        say(sum(chain.finished_draws for chain in progress) / max(total, 1))
+
     try:
         tree: xr.DataTree = import_nutpie().sample(
             compiled,
@@ -100,6 +112,7 @@ def _sample(compiled: Any, draws: int, tune: int, chains: int, seed: int) -> xr.
             target_accept=TARGET_ACCEPT,
             save_warmup=False,
             progress_bar=False,
+            progress_callback=tell,
         )
         if tree["posterior"].sizes[DRAW] < draws:
             raise KeyboardInterrupt  # the sampler takes an interrupt as a wish to stop early

@@ -14,10 +14,11 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import Law, is_user_law, load_law
 from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, REFERENCE, RESOURCES
-from bayes_scaling.specs.model_file import ModelFile, parse_model
+from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
 from bayes_scaling.specs.shelf import find_model
+from bayes_scaling.specs.strict import parse_toml
 
 Constants = Mapping[str, float | Mapping[str, float]]
 GOLDEN_SCALES = (0.01, 1.0, 300.0)
@@ -103,7 +104,7 @@ def load_model(name_or_path: str | Path, *, resource: str | None = None) -> Mode
     """
     where = str(name_or_path)
     path, text = find_model(where)
-    parsed = parse_model(text, where)
+    parsed = parse_toml(ModelFile, text, where)
     if path.stem != parsed.name:
         raise UsageError(f"{where}: the file says name = {parsed.name!r}; name it {path.stem!r}")
     spec = _build(parsed, text, where, load_law(parsed.law, folder=path.parent))
@@ -115,7 +116,7 @@ def model_from_text(text: str, where: str, *, law: Law | None = None) -> ModelSp
 
     No code runs: a law of the user's own must be given as `law`, else UsageError.
     """
-    parsed = parse_model(text, where)
+    parsed = parse_toml(ModelFile, text, where)
     if law is None:
         if is_user_law(parsed.law):
             raise UsageError(

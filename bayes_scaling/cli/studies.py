@@ -1,0 +1,49 @@
+"""Studies: a study file as the options it stands for; options given on the line come first."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.cli.options import Price, Reading
+
+if TYPE_CHECKING:
+    from bayes_scaling.batch.study import Study
+
+STUDY_SUFFIX = ".toml"
+
+
+def is_study(path: str) -> bool:
+    """Return whether a path names a study file."""
+    return path.lower().endswith(STUDY_SUFFIX)
+
+
+def reading_of(study: Study, given: Reading) -> Reading:
+    """Return how the study's table is read."""
+    data = study.data
+    stated = Reading(
+        col=[f"{ours}={theirs}" for ours, theirs in data.columns.items()] or None,
+        loss_unit=data.loss_unit,
+        bytes_per_token=data.bytes_per_token,
+        decimal=data.decimal,
+        delimiter=data.delimiter,
+        encoding=data.encoding,
+        checkpoints=data.checkpoints,
+        train_below=data.train_below,
+        hold_out=list(data.hold_out) or None,
+        where=[f"{column}={value}" for column, value in data.where.items()] or None,
+    )
+    return replace(stated, **_given(given))
+
+
+def price_of(study: Study, given: Price) -> Price:
+    """Return what compute costs in the study."""
+    cost = study.cost
+    stated = Price(cost.usd_per_gpu_hour, cost.flops_per_gpu_second, cost.mfu)
+    return replace(stated, **_given(given))
+
+
+def _given(options: Any) -> dict[str, Any]:
+    """Options that differ from their defaults."""
+    values = {each.name: (getattr(options, each.name), each.default) for each in fields(options)}
+    return {name: value for name, (value, default) in values.items() if value not in (default, [])}
