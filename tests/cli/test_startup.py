@@ -38,6 +38,22 @@ def test_help_takes_less_than_a_second() -> None:
     assert min(times) < 1.0
 
 
+def test_answers_without_sampling_take_less_than_three_seconds(
+    tmp_path: Path, folder: Path
+) -> None:
+    """`check` of 1,000 rows, and a forecast from a saved fit: best of three fresh processes."""
+    rows = [f"r{i},{1e7 + 1e6 * i},{1e9 + 1e8 * (i % 97)},{4 - i / 1000}" for i in range(1000)]
+    table = tmp_path / "many.csv"
+    table.write_text("\n".join(["run,params,tokens,loss", *rows]))
+    for line in (["check", table], ["forecast", folder / "fit.nc", "--flops", "1e22"]):
+        times = []
+        for _ in range(3):
+            started = time.perf_counter()
+            imported((), *line)
+            times.append(time.perf_counter() - started)
+        assert min(times) < 3.0, line
+
+
 def test_reading_verbs_import_no_sampler(folder: Path) -> None:
     fit = folder / "fit.nc"
     plots = (*SAMPLER, "arviz", "matplotlib")
