@@ -28,6 +28,8 @@ PARAMS_NON_EMBEDDING: Final = "params_non_embedding"
 """Column: parameters outside the embedding tables."""
 EXPERTS: Final = "experts"
 """Column: experts of a sparse model."""
+TOKENS_PER_PARAM: Final = "tokens_per_param"
+"""Quantity: tokens per parameter M = D/N, computed from the two."""
 HELD_OUT: Final = "held_out"
 """Column: True where the run is drawn and scored but never fitted."""
 FILE_LINE: Final = "file_line"
@@ -42,16 +44,21 @@ NUMBER_COLUMNS: Final = (
 TEXT_COLUMNS: Final = (RUN, SEED, GROUP)
 """Columns of a run table that hold text."""
 
-COLUMN_OF_SYMBOL: Final = {"N": PARAMS, "D": TOKENS, "C": FLOPS}
-"""Paper letters of measured resources and the columns that hold them; `x` is any one of them."""
+COLUMN_OF_SYMBOL: Final = {
+    "N": PARAMS, "D": TOKENS, "C": FLOPS, "M": TOKENS_PER_PARAM, "U": UNIQUE_TOKENS,
+}  # fmt: skip
+"""Paper letters of what laws read and the columns that hold it; `x` is any one resource."""
 ANY_RESOURCE: Final = "x"
 """Symbol of the resource of a one-resource law."""
 
 UNIT: Final = {
     PARAMS: "parameters", TOKENS: "tokens", FLOPS: "FLOP", LOSS: "nats/token",
+    TOKENS_PER_PARAM: "tokens per parameter", UNIQUE_TOKENS: "unique tokens",
 }  # fmt: skip
 """Unit of a column, in words."""
-REFERENCE: Final = {PARAMS: 1e9, TOKENS: 2e10, FLOPS: 1.2e20}
+REFERENCE: Final = {
+    PARAMS: 1e9, TOKENS: 2e10, FLOPS: 1.2e20, TOKENS_PER_PARAM: 20.0, UNIQUE_TOKENS: 2e10,
+}  # fmt: skip
 """The reference run at which amplitudes are stated: 1B parameters, 20B tokens, 6ND FLOP."""
 
 CHAIN: Final = "chain"

@@ -34,6 +34,8 @@ def require_split(fit: Fit, flops: Floats) -> None:
 
     Raises UsageError in the first case, CheckError in the second.
     """
+    if fit.model.law.no_split:
+        raise CheckError(f"model {fit.spec.name!r}: {fit.model.law.no_split}")
     if not fit.model.law.allocates:
         raise UsageError(
             f"model {fit.spec.name!r} reads {', '.join(fit.model.inputs)}; a split between "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from bayes_scaling.inference import graph
@@ -16,6 +17,16 @@ _lock = threading.Lock()
 def is_compiled(spec: ModelSpec) -> bool:
     """Return whether a graph of this structure is ready in this process."""
     return graph.structure(spec) in _compiled
+
+
+def over_table(spec: ModelSpec, data: Mapping[str, Any]) -> Any:
+    """Return the compiled model over a table's data (see `graph.data_for`); does not compile again.
+
+    Data that a graph has no use for, such as a resource that the law ignores, are left out.
+    """
+    compiled = compiled_model(spec)
+    used = {variable.name for variable in compiled.shared_var_keys}
+    return compiled.with_data(**{name: value for name, value in data.items() if name in used})
 
 
 def compiled_model(spec: ModelSpec) -> Any:

@@ -12,13 +12,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from bayes_scaling.names import CHAIN, DRAW, LOSS, RUN
+from bayes_scaling.errors import CheckError, UsageError
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, RUN, TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+MIN_SPREAD_OF_COMPUTE = 0.05
+"""Standard deviation of log C/(ND) below which compute tells nothing beyond N and D."""
 SUMMARY_COLUMNS = ("mean", "sd", "q05", "q50", "q95", "rhat", "ess_bulk", "ess_tail")
 
 
@@ -121,14 +124,26 @@ class Fit:
         return save_fit(self, path)
 
 
+def _refuse_redundant_compute(spec: ModelSpec, columns: Mapping[str, NDArray[np.float64]]) -> None:
+    """Refuse a law of N, D and C where C follows from the other two (I006)."""
+    ratio = columns[FLOPS] / (columns[PARAMS] * columns[TOKENS])
+    spread = float(np.std(np.log(ratio)))
+    if spread < MIN_SPREAD_OF_COMPUTE:
+        raise CheckError(
+            f"I006: model {spec.name!r} has a term of its own for compute, and here compute is "
+            f"{np.exp(np.mean(np.log(ratio))):.3g} N D up to {spread:.1%}: its terms cannot be "
+            "told apart, only their sum. Use a law of params and tokens, such as "
+            "chinchilla-plain, or add runs whose compute differs from it."
+        )
+
+
 def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
     """Return the model with its resource chosen and its unit-free priors in nats for this table.
 
     Raises UsageError where the table lacks what the law reads, or offers several resources to a
-    law that reads one.
+    law that reads one, CheckError where a law of N, D and C meets a table in which C follows from
+    the other two.
     """
-    from bayes_scaling.errors import UsageError
-
     if not spec.inputs:
         if len(runs.resources) != 1:
             raise UsageError(
@@ -137,6 +152,8 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
                 "load_model(name, resource=...)"
             )
         spec = spec.at_resource(runs.resources[0])
-    for column in spec.inputs:
-        runs.resource(column)
-    return spec.at_loss_scale(float(runs.fitted[LOSS].min()))
+    columns = {name: runs.resource(name) for name in spec.inputs}
+    if {PARAMS, TOKENS, FLOPS} <= set(columns):
+        _refuse_redundant_compute(spec, columns)
+    columns[LOSS] = runs.fitted[LOSS].to_numpy(dtype=float)
+    return spec.against({k: (float(v.min()), float(v.max())) for k, v in columns.items()})

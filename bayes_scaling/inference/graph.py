@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.inference.backend import import_pymc
+from bayes_scaling.laws.law import Law
 from bayes_scaling.names import ANY_RESOURCE, LOSS, LOSS_SD
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.prior import POSITIVE, Prior
@@ -44,6 +45,15 @@ def terms_of(spec: ModelSpec) -> tuple[str, ...]:
     names = [*spec.law.terms, *(e for exponents in spec.law.terms.values() for e in exponents)]
     free = all(spec.priors[name].support == POSITIVE for name in names)
     return tuple(spec.law.terms) if free else ()
+
+
+def exponents_of(law: Law, terms: tuple[str, ...]) -> dict[str, list[str]]:
+    """The terms that each exponent governs."""
+    found: dict[str, list[str]] = {}
+    for term in terms:
+        for exponent in law.terms[term]:
+            found.setdefault(exponent, []).append(term)
+    return found
 
 
 def structure(spec: ModelSpec) -> tuple[Any, ...]:
@@ -99,7 +109,10 @@ class _Graph:
         law, priors = self.spec.law, self.spec.all_priors
         terms = terms_of(self.spec)
         log_loss, log_shares = self._middle(terms)
-        shift = {e: -log_shares[term] for term in terms for e in law.terms[term]}
+        shift = {
+            exponent: -self._log_sum([log_shares[term] for term in terms_with])
+            for exponent, terms_with in exponents_of(law, terms).items()
+        }
         values: dict[str, Any] = {}
         weight, outer = law.share or (None, None)
         if outer is not None:
@@ -123,13 +136,16 @@ class _Graph:
             return None, {}
         log_loss = self.coordinate(terms[0])
         ratios = [self.pt.zeros(()), *(self.coordinate(name) for name in terms[1:])]
-        log_sum = self.pt.logsumexp(self.pt.stack(ratios))
+        log_sum = self._log_sum(ratios)
         return log_loss, {n: r - log_sum for n, r in zip(terms, ratios, strict=True)}
 
     def _plain(self, name: str, prior: Prior, shift: Any) -> Any:
         coordinate: Coordinate = coordinate_of(prior)
         value = coordinate.to_value(self.pt, self.coordinate(name) + shift)
         return self.weigh(name, prior, value, coordinate.log_slope(self.pt, value))
+
+    def _log_sum(self, logs: list[Any]) -> Any:
+        return logs[0] if len(logs) == 1 else self.pt.logsumexp(self.pt.stack(logs))
 
     def _share_shift(self, values: Mapping[str, Any]) -> Any:
         """Log odds of the anchor's share minus those of the middle's share."""
@@ -190,10 +206,11 @@ def _centers(
     total = math.log(sum(math.exp(size) for size in sizes.values())) if sizes else 0.0
     for name, size in sizes.items():
         found[name] = (size - sizes[terms[0]], RATIO_SCALE_OF_Z)
-        outer = math.log(medians[spec.law.share[1]]) if spec.law.share else 0.0
-        for exponent in spec.law.terms[name]:
-            center, scale = found[exponent]
-            found[exponent] = (center + size - total + outer, scale)
+    outer = math.log(medians[spec.law.share[1]]) if spec.law.share else 0.0
+    for exponent, with_it in exponents_of(spec.law, terms).items():
+        center, scale = found[exponent]
+        share = math.log(sum(math.exp(sizes[term]) for term in with_it)) - total
+        found[exponent] = (center + share + outer, scale)
     if terms:
         found[terms[0]] = (float(np.median(np.log(loss))), LOSS_SCALE_OF_Z)
     return found

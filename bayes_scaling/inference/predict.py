@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
+from bayes_scaling.runs.derived import derive
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -32,8 +33,14 @@ def rng_of(seed: int, purpose: str) -> np.random.Generator:
 
 
 def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point)."""
-    columns = tuple(np.asarray(inputs[name], dtype=float) for name in fit.model.inputs)
+    """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point).
+
+    Inputs that follow from params and tokens may be left out: a split of a budget is enough.
+    """
+    columns = tuple(
+        np.asarray(inputs[name] if name in inputs else derive(name, inputs), dtype=float)
+        for name in fit.model.inputs
+    )
     return np.asarray(fit.model.curve(np, columns, fit.unknowns(POINT)))
 
 

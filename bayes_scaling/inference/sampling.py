@@ -24,7 +24,7 @@ from bayes_scaling.inference.checks import (
     WORST_ESS,
     WORST_RHAT,
 )
-from bayes_scaling.inference.compiled import compiled_model, is_compiled
+from bayes_scaling.inference.compiled import is_compiled, over_table
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.names import CHAIN, DRAW
 
@@ -70,7 +70,7 @@ def fit(
     started = time.perf_counter()
     if not is_compiled(model):
         say(f"compiling the graph of {model.law.name} (once per process)", None)
-    compiled = compiled_model(model).with_data(**graph.data_for(model, runs))
+    compiled = over_table(model, graph.data_for(model, runs))
     compiled_at = time.perf_counter()
     for attempt, factor in enumerate(LONGER, start=1):
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"

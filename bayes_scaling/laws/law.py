@@ -28,8 +28,9 @@ class Law:
     `terms` maps the unknowns in which the curve is linear without a remainder, so that the loss is
     a sum of terms, to the exponents by which each term falls; `share` names a weight in (0, 1)
     between two powers of the resources and the outer exponent around them; `optimum(xp, ND, **all)`
-    gives the (N, D) of least loss on N*D = ND; `derived(xp, **all)` gives further quantities that
-    papers report.
+    gives the (N, D) of least loss on N*D = ND; `may_rise` names inputs with which the loss need not
+    fall; `no_split` says why a budget has no best split; `derived(xp, **all)` gives further
+    quantities that papers report.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Law:
     share: tuple[str, str] | None = None
     optimum: Curve | None = None
     derived: Curve | None = None
+    may_rise: tuple[str, ...] = ()
+    no_split: str = ""
     origin: str = field(default="shelf", compare=False)
 
     def __call__(self, xp: Any, *inputs: Any, **values: Any) -> Any:
@@ -56,7 +59,7 @@ class Law:
     @property
     def allocates(self) -> bool:
         """True where a budget can be split between parameters and tokens."""
-        return self.inputs == ("N", "D")
+        return len(self.inputs) > 1 and not self.no_split
 
 
 def law(
@@ -66,6 +69,8 @@ def law(
     share: tuple[str, str] | None = None,
     optimum: Curve | None = None,
     derived: Curve | None = None,
+    may_rise: tuple[str, ...] = (),
+    no_split: str = "",
 ) -> Callable[[Curve], Law]:
     """Turn a function `f(xp, N, D, *, unknown, ..., constant=1.0)` into a `Law`.
 
@@ -89,6 +94,8 @@ def law(
             share=share,
             optimum=optimum,
             derived=derived,
+            may_rise=may_rise,
+            no_split=no_split,
         )
 
     return decorate
@@ -121,9 +128,9 @@ def _read_signature(
 
 def pages() -> tuple[ModuleType, ...]:
     """Return the modules that hold the built-in formulas, in the order of the documentation."""
-    from bayes_scaling.laws import joint, single
+    from bayes_scaling.laws import constrained, joint, single, variants
 
-    return single, joint
+    return single, joint, variants, constrained
 
 
 def built_in() -> dict[str, Law]:

@@ -19,7 +19,17 @@ from bayes_scaling.decisions.allocation import (
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.inference.checks import contraction
 from bayes_scaling.inference.sampling import versions
-from bayes_scaling.names import FLOPS, LOSS, LOSS_MEAN, LOSS_NEW, PARAMS, RESOURCES, RUN, TOKENS
+from bayes_scaling.names import (
+    FLOPS,
+    LOSS,
+    LOSS_MEAN,
+    LOSS_NEW,
+    PARAMS,
+    RESOURCES,
+    RUN,
+    TOKENS,
+    UNIT,
+)
 from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
@@ -207,7 +217,7 @@ def _parameters(fit: Fit) -> list[Numbers]:
         if prior is not None:
             low, middle, high = prior.quantile((0.05, 0.5, 0.95))
             entry |= {
-                "unit": "nats/token" if prior.relative else prior.unit,
+                "unit": UNIT[LOSS] if prior.of == LOSS else prior.unit,
                 "why": prior.why,
                 "dist": prior.dist,
                 "prior": {"q05": float(low), "q50": float(middle), "q95": float(high)},

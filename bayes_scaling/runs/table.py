@@ -18,14 +18,13 @@ from bayes_scaling.names import (
     FLOPS,
     HELD_OUT,
     NUMBER_COLUMNS,
-    PARAMS,
     RESOURCES,
     RUN,
-    TOKENS,
+    TOKENS_PER_PARAM,
 )
 from bayes_scaling.runs.canonical import MEASURED, canonical_csv, read_canonical, table_digest
 from bayes_scaling.runs.cells import cells_equal
-from bayes_scaling.runs.compute import train_flop
+from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.finding import Finding, RejectedTable, worst_first
 from bayes_scaling.runs.findings import table_findings
 from bayes_scaling.runs.identifiability import lines_of
@@ -277,16 +276,19 @@ class Runs:
 def resource_values(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     """Return a number column of any frame: (row,) in SI units.
 
-    FLOP that is not stated is computed from parameters and tokens; text such as "70B" is read.
+    What is not stated follows from parameters and tokens where it can (`derived`): FLOP, tokens per
+    parameter, unique tokens. Text such as "70B" is read.
 
     Raises
     ------
     UsageError
         The column is missing, has gaps or holds something that is no number.
     """
+    computed = sources_of(name, frame)
+    if computed and (name not in frame or name == TOKENS_PER_PARAM):
+        known = {column: resource_values(frame, column) for column in computed}
+        return np.asarray(derive(name, known), dtype=np.float64)
     if name not in frame:
-        if name == FLOPS and PARAMS in frame and TOKENS in frame:
-            return train_flop(resource_values(frame, PARAMS), resource_values(frame, TOKENS))
         raise UsageError(f"no column '{name}'; there are {listed([str(c) for c in frame])}")
     column = frame[name]
     if not pd.api.types.is_numeric_dtype(column.dtype):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
+from bayes_scaling.names import LOSS
 from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Kind, Scale
 from bayes_scaling.specs.prior import FAMILIES, Prior
 from bayes_scaling.specs.strict import Strict
@@ -17,11 +18,21 @@ Number = Annotated[float, Field(allow_inf_nan=False, strict=False)]
 class PriorFile(Strict):
     """A `[priors.NAME]` table: a distribution, its numbers, its unit and the reason for it."""
 
-    dist: Literal["Normal", "LogNormal", "HalfNormal", "FractionOfMin", "Beta", "Gamma"]
+    dist: Literal[
+        "Normal",
+        "LogNormal",
+        "HalfNormal",
+        "Beta",
+        "Gamma",
+        "FractionOfMin",
+        "OfRange",
+        "OfSmallest",
+    ]
     q05: Number | None = None
     q95: Number | None = None
     alpha: Number | None = None
     beta: Number | None = None
+    of: str = ""
     lower: Number | None = None
     upper: Number | None = None
     unit: str = Field(min_length=1)
@@ -36,6 +47,8 @@ class PriorFile(Strict):
                 f"{self.dist} takes {' and '.join(sorted(wanted))}, "
                 f"not {' and '.join(sorted(given)) or 'nothing'}"
             )
+        if (self.dist in ("OfRange", "OfSmallest")) != bool(self.of):
+            raise ValueError("`of` names the column that OfRange and OfSmallest are relative to")
         try:
             self.prior()
         except UsageError as fault:
@@ -45,7 +58,8 @@ class PriorFile(Strict):
     def prior(self) -> Prior:
         """Return the distribution."""
         given = {k: getattr(self, k) for k in FAMILIES[self.dist].arguments}
-        return Prior(self.dist, given, self.lower, self.upper, self.unit, self.why)
+        of = LOSS if self.dist == "FractionOfMin" else self.of
+        return Prior(self.dist, given, self.lower, self.upper, self.unit, self.why, of)
 
 
 class NoiseFile(Strict):

@@ -1,7 +1,9 @@
 """Noise: how a measured loss scatters around the curve.
 
 `scale = "log"`: the log loss scatters (relative error); `"additive"`: the loss itself.
-A known standard deviation of a run's loss is added in quadrature.
+A known standard deviation of a run's loss is added in quadrature. `sigma` is the scale of the kind:
+the standard deviation of normal noise, the scale of Student's t, the mean absolute deviation of
+Laplace noise, the Bayesian twin of Huber's loss with a small threshold.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from bayes_scaling.specs.prior import Prior
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Kind = Literal["student_t", "normal"]
+Kind = Literal["student_t", "normal", "laplace"]
 Scale = Literal["log", "additive"]
 UNKNOWNS_OF_KIND: dict[str, tuple[str, ...]] = {
     "student_t": ("sigma", "nu"),
     "normal": ("sigma",),
+    "laplace": ("sigma",),
 }
 
 
@@ -52,12 +55,16 @@ class Noise:
         sigma = pm.math.sqrt(unknowns["sigma"] ** 2 + known_sd**2)
         if self.kind == "student_t":
             return pm.StudentT(name, nu=unknowns["nu"], mu=center, sigma=sigma, observed=data)
+        if self.kind == "laplace":
+            return pm.Laplace(name, mu=center, b=sigma, observed=data)
         return pm.Normal(name, mu=center, sigma=sigma, observed=data)
 
     def _standard(self, unknowns: Mapping[str, Any]) -> Any:
         from scipy import stats
 
-        return stats.t(unknowns["nu"]) if self.kind == "student_t" else stats.norm()
+        if self.kind == "student_t":
+            return stats.t(unknowns["nu"])
+        return stats.laplace() if self.kind == "laplace" else stats.norm()
 
     def log_density(
         self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]
@@ -78,7 +85,10 @@ class Noise:
         z = (self.to_scale(np, loss) - self.to_scale(np, loss_mean)) / sigma
         if self.kind == "normal":
             return np.asarray(z)
-        tail = special.stdtr(np.broadcast_to(unknowns["nu"], z.shape), -np.abs(z))
+        if self.kind == "laplace":
+            tail = 0.5 * np.exp(-np.abs(z))
+        else:
+            tail = special.stdtr(np.broadcast_to(unknowns["nu"], z.shape), -np.abs(z))
         return np.asarray(np.sign(z) * -special.ndtri(np.maximum(tail, 1e-300)))
 
     def sample(
@@ -87,6 +97,8 @@ class Noise:
         """Losses [nats/token] of new runs, one for each entry of `loss_mean`."""
         if self.kind == "student_t":
             z = rng.standard_t(np.broadcast_to(unknowns["nu"], loss_mean.shape))
+        elif self.kind == "laplace":
+            z = rng.laplace(size=loss_mean.shape)
         else:
             z = rng.standard_normal(loss_mean.shape)
         moved = self.to_scale(np, loss_mean) + np.asarray(unknowns["sigma"]) * z

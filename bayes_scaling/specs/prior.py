@@ -1,16 +1,19 @@
 """Prior: a named distribution for one unknown, as a reviewer would state it.
 
-Normal, LogNormal, HalfNormal and FractionOfMin are written as 5% and 95% quantiles, the others
-by the arguments PyMC gives them. FractionOfMin states a floor without a unit: a Weibull-distributed
-fraction of the smallest observed loss. Unlike a Beta fraction it may pass 1, with little
-probability, so that one lucky run does not become a hard ceiling.
+Normal, LogNormal, HalfNormal and the relative ones are written as 5% and 95% quantiles, the others
+by the arguments PyMC gives them. Three are relative to the table, for what has no unit beforehand:
+FractionOfMin, a Weibull-distributed fraction of the smallest observed loss, for a floor (unlike a
+Beta fraction it may pass 1, with little probability, so that one lucky run is no hard ceiling);
+OfRange, a LogNormal whose 5% quantile is a multiple of the smallest and whose 95% quantile a
+multiple of the largest value of a column, for a break; OfSmallest, a HalfNormal in multiples of
+the smallest value, for a shift.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,6 +101,20 @@ FAMILIES: dict[str, Family] = {
         lambda h: _stats().weibull_min(h["alpha"], scale=h["beta"]),
         "Weibull",
     ),
+    "OfRange": Family(
+        ("q05", "q95"),
+        POSITIVE,
+        _log_normal,
+        lambda h: _stats().lognorm(h["sigma"], scale=math.exp(h["mu"])),
+        "LogNormal",
+    ),
+    "OfSmallest": Family(
+        ("q95",),
+        POSITIVE,
+        _half_normal,
+        lambda h: _stats().halfnorm(scale=h["sigma"]),
+        "HalfNormal",
+    ),
     "Beta": Family(
         ("alpha", "beta"),
         (0.0, 1.0),
@@ -115,12 +132,15 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+RELATIVE = ("FractionOfMin", "OfRange", "OfSmallest")
+
+
 @dataclass(frozen=True)
 class Prior:
     """Distribution of one unknown; `lower` and `upper` cut it off, `why` says where it is from.
 
-    `given` holds the numbers as the model file writes them. `loss_scale` is the smallest observed
-    loss [nats/token] where the distribution is stated as a fraction of it, else 1.
+    `given` holds the numbers as the model file writes them. A relative distribution names in `of`
+    the column it is relative to; `scale` holds what its 5% and its 95% quantile are multiples of.
     """
 
     dist: str
@@ -129,7 +149,8 @@ class Prior:
     upper: float | None = None
     unit: str = ""
     why: str = ""
-    loss_scale: float = field(default=1.0)
+    of: str = ""
+    scale: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         """Refuse arguments that describe no distribution."""
@@ -139,7 +160,7 @@ class Prior:
         positive_arguments = self.dist != "Normal"
         if positive_arguments and any(v <= 0 for v in numbers.values()):
             raise UsageError(f"{self.dist}: its numbers must be above 0, they are {numbers}")
-        if {"q05", "q95"} <= numbers.keys() and numbers["q05"] >= numbers["q95"]:
+        if self.dist != "OfRange" and numbers.get("q05", -math.inf) >= numbers.get("q95", math.inf):
             raise UsageError(f"{self.dist}: q05 must be below q95, they are {numbers}")
         low, high = self.support
         if not low < high:
@@ -152,8 +173,13 @@ class Prior:
 
     @property
     def relative(self) -> bool:
-        """True where the distribution is stated as a fraction of the smallest observed loss."""
-        return self.dist == "FractionOfMin"
+        """True where the distribution is stated relative to a column of the table."""
+        return self.dist in RELATIVE
+
+    def against(self, smallest: float, largest: float) -> Prior:
+        """Return a relative distribution stated against the ends of its column."""
+        ends = (smallest, largest if self.dist == "OfRange" else smallest)
+        return replace(self, scale=ends)
 
     @property
     def support(self) -> tuple[float, float]:
@@ -165,10 +191,8 @@ class Prior:
     @cached_property
     def hyper(self) -> dict[str, float]:
         """The numbers in PyMC's arguments, in the unit of the table."""
-        numbers = self.family.resolve(self.given)
-        if self.relative:
-            numbers["beta"] *= self.loss_scale
-        return numbers
+        factor = {"q05": self.scale[0], "q95": self.scale[1]}
+        return self.family.resolve({k: v * factor.get(k, 1.0) for k, v in self.given.items()})
 
     @cached_property
     def _frozen(self) -> Any:

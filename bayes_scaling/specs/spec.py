@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import Law, is_user_law, load_law
-from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, REFERENCE, RESOURCES
+from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, LOSS, REFERENCE, RESOURCES
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
@@ -81,11 +81,15 @@ class ModelSpec:
             raise UsageError(f"resource {resource!r} is not one of {', '.join(RESOURCES)}")
         return replace(self, resource=resource)
 
-    def at_loss_scale(self, loss_min: float) -> ModelSpec:
-        """Return the same model with unit-free priors stated against a table's smallest loss."""
-        priors = {
-            k: replace(p, loss_scale=loss_min) if p.relative else p for k, p in self.priors.items()
-        }
+    def against(self, ends: Mapping[str, tuple[float, float]]) -> ModelSpec:
+        """Return the same model with relative priors stated against a table.
+
+        `ends`: smallest and largest value of the loss and of each column the law reads.
+        """
+        priors = {}
+        for name, prior in self.priors.items():
+            column = self.inputs[0] if prior.of == ANY_RESOURCE else prior.of
+            priors[name] = prior.against(*ends[column]) if prior.relative else prior
         return replace(self, priors=priors)
 
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
@@ -171,7 +175,8 @@ def _match(where: str, what: str, given: set[str], wanted: set[str], law: str) -
 
 def _density_keys(spec: ModelSpec) -> dict[str, Any]:
     def prior(p: Prior) -> dict[str, Any]:
-        return {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
+        keys = {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
+        return {**keys, "of": p.of} if p.of not in ("", LOSS) else keys
 
     return {
         "law": spec.law.name,
@@ -188,7 +193,8 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
 def _golden_values(spec: ModelSpec) -> list[str]:
     """The law at three runs and prior medians, to ten digits: a changed formula shows here."""
     at = spec if spec.law.inputs != (ANY_RESOURCE,) else spec.at_resource(RESOURCES[0])
-    middle = {name: float(p.quantile(0.5)) for name, p in spec.priors.items()}
+    at = at.against({LOSS: (1.0, 1.0), **{c: (REFERENCE[c], REFERENCE[c]) for c in at.inputs}})
+    middle = {name: float(p.quantile(0.5)) for name, p in at.priors.items()}
     points = [tuple(scale * REFERENCE[c] for c in at.inputs) for scale in GOLDEN_SCALES]
     return [f"{float(at.curve(np, point, middle)):.10g}" for point in points]
 

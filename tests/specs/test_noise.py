@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from bayes_scaling.specs.noise import Noise
+from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Noise
 from bayes_scaling.specs.prior import Prior
 
 SIGMA = Prior("HalfNormal", {"q95": 0.03})
 NU = Prior("Gamma", {"alpha": 2.0, "beta": 0.1}, lower=1.0)
-CASES = [("student_t", "log"), ("student_t", "additive"), ("normal", "log"), ("normal", "additive")]
+CASES = [(kind, scale) for kind in UNKNOWNS_OF_KIND for scale in ("log", "additive")]
 UNKNOWNS = {"sigma": 0.05, "nu": 4.0}
 
 

@@ -18,7 +18,7 @@ PRIORS = {
     "half-normal": Prior("HalfNormal", {"q95": 0.03}),
     "beta": Prior("Beta", {"alpha": 4.0, "beta": 4.0}),
     "gamma cut off": Prior("Gamma", {"alpha": 2.0, "beta": 0.1}, lower=1.0),
-    "fraction": Prior("FractionOfMin", {"q05": 0.42, "q95": 0.94}, loss_scale=2.5),
+    "fraction": Prior("FractionOfMin", {"q05": 0.42, "q95": 0.94}, of="loss", scale=(2.5, 2.5)),
 }
 
 
@@ -42,7 +42,7 @@ def test_written_quantiles_are_the_quantiles(name: str) -> None:
     prior = PRIORS[name]
     for key, level in (("q05", 0.05), ("q95", 0.95)):
         if key in prior.given:
-            expected = prior.given[key] * prior.loss_scale
+            expected = prior.given[key] * prior.scale[0]
             assert float(prior.quantile(level)) == pytest.approx(expected, rel=1e-12)
 
 
