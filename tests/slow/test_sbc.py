@@ -1,0 +1,124 @@
+"""Simulation-based calibration (Talts et al. 2018, arXiv:1804.06788) of every model on the shelf.
+
+Unknowns are drawn from the prior, losses from the model, and the posterior is sampled; the rank of
+each true value among the draws must be uniform: for every unknown, the joint log likelihood, the
+loss at 10 and 1,000 times the largest run, and the optimal number of parameters. The ends of the
+table to which relative priors refer are held fixed. 60 simulations find gross faults only;
+BAYES_SCALING_SBC=500 asks for more. A failure is tried once more, with fresh seeds and twice as
+many simulations.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import special, stats
+
+from bayes_scaling.inference import graph
+from bayes_scaling.inference.compiled import over_table
+from bayes_scaling.inference.sampling import TUNE, _sample
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.shelf import model_names
+from bayes_scaling.specs.spec import ModelSpec, load_model
+
+pytestmark = pytest.mark.slow
+SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", "60"))
+SEED = 20261124
+KEPT = 99
+"""Draws kept of each posterior, thinned so that they are nearly independent."""
+ROWS = 40
+LOSS_ENDS = (2.5, 5.0)
+ALPHA = 0.001
+
+
+def design() -> pd.DataFrame:
+    """Forty runs over two decades of each resource, compute and repetition varying apart."""
+    rng = np.random.default_rng(SEED)
+    params, tokens = 10 ** rng.uniform(7.7, 9.7, ROWS), 10 ** rng.uniform(9.3, 11.3, ROWS)
+    table = pd.DataFrame({PARAMS: params, TOKENS: tokens})
+    table[FLOPS] = 6 * params * tokens * 10 ** rng.uniform(-0.3, 0.3, ROWS)
+    table[UNIQUE_TOKENS] = tokens / 10 ** rng.uniform(0.0, 1.3, ROWS)
+    return table
+
+
+def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame]:
+    spec = load_model(name)
+    spec = spec if spec.inputs else spec.at_resource(TOKENS)
+    table = design()
+    if TOKENS_PER_PARAM in spec.inputs:
+        table[FLOPS] = 6 * table[PARAMS] * table[TOKENS]
+    runs = Runs.from_frame(table.assign(loss=3.0))
+    inputs = tuple(runs.resource(column) for column in spec.inputs)
+    ends = {c: (float(v.min()), float(v.max())) for c, v in zip(spec.inputs, inputs, strict=True)}
+    return spec.against({LOSS: LOSS_ENDS, **ends}), inputs, table
+
+
+def quantities(
+    spec: ModelSpec, inputs: tuple[np.ndarray, ...], loss: np.ndarray, values: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """What is ranked, (draw,) each; `values` has one (draw,) array per unknown."""
+    column = {k: v[:, None] for k, v in values.items()}
+    density = spec.noise.log_density(loss, spec.curve(np, inputs, column), 0.0, column).sum(axis=1)
+    found = {**values, "log likelihood": density}
+    for factor in (10.0, 1000.0):
+        far = tuple(float(x.max()) * factor ** (1 / len(inputs)) for x in inputs)
+        found[f"loss at {factor:g}x"] = spec.curve(np, far, values)
+    if spec.law.optimum is not None:
+        unknowns = {name: values[name] for name in spec.law.unknowns}
+        found["N*"] = spec.law.optimum(np, 1e22, **unknowns, **spec.numbers)[0]
+    return found
+
+
+def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
+    spec, inputs, table = prepared(name)
+    rng = np.random.default_rng([seed, simulations])
+    found: dict[str, list[int]] = {}
+    for i in range(simulations):
+        truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
+        loss = spec.noise.sample(rng, np.asarray(spec.curve(np, inputs, truth)), truth)
+        runs = Runs.from_frame(table.assign(loss=loss))
+        compiled = over_table(spec, graph.data_for(spec, runs))
+        tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None)
+        draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}
+        thin = np.linspace(0, 1999, KEPT).astype(int)
+        ours = quantities(spec, inputs, loss, {k: v[thin] for k, v in draws.items()})
+        true = quantities(spec, inputs, loss, truth)
+        for key, values in ours.items():
+            found.setdefault(key, []).append(int(np.sum(values < true[key])))
+    return {key: np.array(each) for key, each in found.items()}
+
+
+def band(simulations: int) -> float:
+    """Largest distance of the ranks' distribution from uniform, exceeded with probability ALPHA."""
+    rng = np.random.default_rng(SEED)
+    uniform = rng.integers(0, KEPT + 1, (20_000, simulations))
+    return float(np.quantile([distance(row) for row in uniform], 1 - ALPHA))
+
+
+def distance(found: np.ndarray) -> float:
+    counts = np.bincount(found, minlength=KEPT + 1).cumsum() / len(found)
+    return float(np.max(np.abs(counts - np.arange(1, KEPT + 2) / (KEPT + 1))))
+
+
+def failures(name: str, simulations: int, seed: int) -> list[str]:
+    limit = band(simulations)
+    low, high = stats.chi2(simulations).ppf([ALPHA / 2, 1 - ALPHA / 2])
+    bad = []
+    for key, found in ranks(name, simulations, seed).items():
+        spread = float(np.sum(special.ndtri((found + 0.5) / (KEPT + 1)) ** 2))
+        if distance(found) > limit or not low < spread < high:
+            bad.append(f"{key}: distance {distance(found):.3f} (limit {limit:.3f}), "
+                       f"z^2 {spread:.1f} ({low:.1f} to {high:.1f})")  # fmt: skip
+    return bad
+
+
+@pytest.mark.parametrize("name", model_names())
+def test_ranks_are_uniform(name: str) -> None:
+    first = failures(name, SIMULATIONS, SEED)
+    if first:
+        again = failures(name, 2 * SIMULATIONS, SEED + 100_000)
+        assert not again, {"first": first, "again": again}
