@@ -109,6 +109,18 @@ def parse_threshold(text: str) -> dict[str, Any]:
     return {"value": parse_amounts([amount], column)[0], "column": column}
 
 
+def parse_values(texts: Sequence[str]) -> dict[str, float]:
+    """Return {name: number} of texts such as "alpha=0.3"."""
+    found = {}
+    for text in texts:
+        name, value = _pair(text, "--at", "alpha=0.3")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise UsageError(f"--at '{_shown(text)}': {_shown(value)} is no number") from None
+    return found
+
+
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
     left, sign, right = (part.strip() for part in text.partition("="))
     if not (left and sign and right):

@@ -1,4 +1,4 @@
-"""Shelf: the verbs `models list`, `models show` and `models diff`."""
+"""Shelf: the verbs `models list`, `models show`, `models diff` and `check-law`."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def add_to(app: typer.Typer) -> None:
     verb(models, "show", group="models")(show_model)
     verb(models, "diff", group="models")(diff)
     app.add_typer(models, name="models")
+    verb(app, "check-law")(check_law)
 
 
 def typer_context() -> Any:
@@ -105,6 +106,46 @@ def show_model(name: Name, output: Output) -> Outcome:
             "latex": latex(spec.law),
         },
         text=lambda: [spec.text, formula, latex(spec.law)],
+    )
+
+
+def check_law(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="FILE.py:NAME", help="A law of yours, or of the shelf. Runs FILE."),
+    ],
+    output: Output,
+    at: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--at", metavar="UNKNOWN=VALUE", help="Typical value of an unknown, if not 0.4."
+        ),
+    ] = None,
+) -> Outcome:
+    """Check that a law can be fitted: units, shapes, gradients, the same numbers everywhere.
+
+    Exit code 1: a check failed; its row says what to change.
+    """
+    from bayes_scaling.cli.amounts import parse_values
+    from bayes_scaling.laws.conformance import check_law as examine
+    from bayes_scaling.laws.formula import latex
+    from bayes_scaling.laws.law import load_law
+    from bayes_scaling.reporting.tables import checks_table
+    from bayes_scaling.verdicts import FAIL
+
+    law = load_law(name)
+    checks = examine(law, at=parse_values(at or []))
+    failed = [str(row) for row in checks.rows if row.verdict == FAIL]
+    return Outcome(
+        result={
+            "law": law.name,
+            "latex": latex(law),
+            "checks": checks.to_frame().to_dict("records"),
+        },
+        text=lambda: [law.summary, checks_table(checks)],
+        table=checks.to_frame(),
+        failures=failed,
+        hints=[f"write a model file with priors for {', '.join(law.unknowns)}"],
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bayes_scaling.cli.app import build_app
+from bayes_scaling.cli.entry import main
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.shelf import find_model, model_names
 
@@ -100,3 +101,24 @@ def test_completion_script() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ran.returncode == 0
     assert "bayes-scaling" in ran.stdout.lower() or "complete" in ran.stdout
+
+
+def test_a_law_of_your_own_is_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "mine.py"
+    text = (
+        "from bayes_scaling import law\n\n"
+        '@law(reference="mine")\n'
+        "def steep(xp, N, D, *, A, alpha):\n"
+        '    """Expected loss [nats/token]."""\n'
+        "    return 1.5 + A * (N / 1e9) ** -alpha\n"
+    )
+    path.write_text(text)
+    assert main(["check-law", f"{path}:steep", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {row["verdict"] for row in found["result"]["checks"]} == {"ok"}
+    path.write_text(text.replace("** -alpha", "** alpha"))
+    assert main(["check-law", f"{path}:steep"]) == 1
+    assert "falls with N" in capsys.readouterr().err
+    assert main(["check-law", f"{path}:steep", "--at", "gamma=1"]) == 2
+    assert main(["check-law", f"{path}:steep", "--at", "alpha=x"]) == 2
+    assert main(["check-law", "chinchilla"]) == 0
