@@ -15,7 +15,7 @@ from bayes_scaling.inference.predict import (
     residuals,
     robust_sd,
 )
-from bayes_scaling.names import LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
 
@@ -35,6 +35,10 @@ MIN_CONTRACTION = 0.5
 MAX_RIDGE = 0.95
 MAX_PATTERN = 0.99
 """Probability that a residual pattern has its sign beyond which it is named."""
+RESIDUAL_AXES = {"N": PARAMS, "D": TOKENS, "C": FLOPS, "D/N": TOKENS_PER_PARAM}
+"""What residuals are examined against, and the column that holds it."""
+SAME = 1e-6
+"""Spread of log values below which they are all the same."""
 MAX_SUSPECT_SCORE = 4.0
 """Normal score of a run's residual beyond which the run is named."""
 
@@ -110,7 +114,7 @@ def _patterns(fit: Fit) -> Iterator[Check]:
     from scipy import special
 
     scores = normal_scores(fit).values
-    for name, axis in _axes(fit).items():
+    for name, axis in residual_axes(fit).items():
         for kind, pattern in _unit_patterns(np.log(axis)).items():
             probability = float(np.mean(special.ndtr(scores @ pattern)))
             strength = max(probability, 1 - probability)
@@ -124,13 +128,13 @@ def _patterns(fit: Fit) -> Iterator[Check]:
             yield Check(f"residual {kind} in {name}", verdict, strength, limit, advice)
 
 
-def _axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
-    """What residuals may depend on: N, D, C and D/N, or the one resource of the law."""
+def residual_axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
+    """Return what residuals may depend on, (run,) each: N, D, C and D/N, or the one resource."""
     if len(fit.model.inputs) == 1:
-        return {name: fit.runs.resource(name) for name in fit.model.inputs}
-    params, tokens = fit.runs.resource(PARAMS), fit.runs.resource(TOKENS)
-    axes = {"N": params, "D": tokens, "C": params * tokens, "D/N": tokens / params}
-    return {k: v for k, v in axes.items() if np.ptp(np.log(v)) > 1e-6}
+        symbols = {column: symbol for symbol, column in RESIDUAL_AXES.items()}
+        return {symbols[name]: fit.runs.resource(name) for name in fit.model.inputs}
+    axes = {name: fit.runs.resource(column) for name, column in RESIDUAL_AXES.items()}
+    return {k: v for k, v in axes.items() if np.ptp(np.log(v)) > SAME}
 
 
 def _unit_patterns(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:

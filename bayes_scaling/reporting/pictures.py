@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bayes_scaling.decisions.horizon import axis_of
+from bayes_scaling.inference.checks import residual_axes
 from bayes_scaling.names import FLOPS, LOSS_NEW
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots import (
@@ -13,7 +14,7 @@ from bayes_scaling.reporting.plots import (
     plot_forecast,
     plot_isoflop,
 )
-from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals, residual_axes
+from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, contraction
+from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, contraction
 from bayes_scaling.inference.predict import residuals, robust_sd
-from bayes_scaling.names import COLUMN_OF_SYMBOL, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import LOSS, RUN
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-RATIO: Final = "D/N"
-AGAINST: Final = (*COLUMN_OF_SYMBOL, RATIO)
-"""What residuals can be drawn against: N, D, C or D/N."""
 MOST_NAMES: Final = 6
 """Runs named in a residual plot; those farther down the list stay unnamed."""
 NAME_LENGTH: Final = 22
@@ -37,8 +34,6 @@ ROOM: Final = 1.2
 """Where the axis of a residual plot ends, as a multiple of where the marks do."""
 EDGE: Final = 1.6
 """Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
-SAME: Final = 1e-6
-"""Spread of log values below which they are all the same."""
 
 
 def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> Axes:
@@ -74,21 +69,10 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
 
 
 def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
-    if against == RATIO:
-        return fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS), "tokens_per_param"
-    if against not in COLUMN_OF_SYMBOL:
-        raise UsageError(f"against={against!r}: choose one of {', '.join(AGAINST)}")
-    column = COLUMN_OF_SYMBOL[against]
+    if against not in RESIDUAL_AXES:
+        raise UsageError(f"against={against!r}: choose one of {', '.join(RESIDUAL_AXES)}")
+    column = RESIDUAL_AXES[against]
     return fit.runs.resource(column), column
-
-
-def residual_axes(fit: Fit) -> tuple[str, ...]:
-    """Return what varies among the fitted runs and the law reads, in the order N, D, C, D/N."""
-    if len(fit.model.inputs) == 1:
-        symbol = {v: k for k, v in COLUMN_OF_SYMBOL.items()}
-        return (symbol[fit.model.inputs[0]],)
-    values = {each: _axis_values(fit, each)[0] for each in AGAINST}
-    return tuple(each for each, x in values.items() if np.ptp(np.log(x)) > SAME)
 
 
 def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:

@@ -126,8 +126,7 @@ def _model(fit: Fit) -> Numbers:
 def _runs(fit: Fit) -> Numbers:
     fitted = fit.runs.fitted
     columns = {name: fit.runs.resource(name) for name in RESOURCES if name in fitted}
-    if {PARAMS, TOKENS} <= set(fit.model.inputs):
-        columns[FLOPS] = fit.runs.resource(FLOPS)
+    columns[axis_of(fit)] = fit.runs.resource(axis_of(fit))
     columns[LOSS] = fitted[LOSS].to_numpy(dtype=float)
     return {
         "source": fit.runs.source,
