@@ -26,6 +26,15 @@ def test_the_law_of_your_own_passes_the_checks(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(BLOCKS[1])
     law = bs.load_law("mine.py:two_phase", folder=tmp_path)
     assert bs.check_law(law).verdict == "ok"
+    head, _, priors = bs.load_model("chinchilla-plain").text.partition("[priors.L_inf]")
+    head = head.partition("[constants]")[0].replace('"chinchilla-plain"', '"mine"')
+    model = head.replace('law = "chinchilla"', 'law = "mine.py:two_phase"')
+    (tmp_path / "mine.toml").write_text(model + "[priors.L_inf]" + priors)
+    runs = bs.read_runs(bs.example_path()).select(train_dataset="rpj")
+    fit = bs.fit(bs.load_model(tmp_path / "mine.toml"), runs)
+    assert bs.check(fit).verdict != "fail"
+    back = bs.load_fit(fit.save(tmp_path / "fit.nc"), law=law)
+    assert len(bs.allocate(back, [1e22]).robust) == 1
 
 
 def test_names_and_numbers_in_prose() -> None:

@@ -34,8 +34,8 @@ class DataSection(Strict):
 class SamplingSection(Strict):
     """The `[sampling]` table."""
 
-    chains: int = Field(default=4, ge=1)
-    draws: int = Field(default=1000, ge=1)
+    chains: int = Field(default=4, ge=2)
+    draws: int = Field(default=1000, ge=50)
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 

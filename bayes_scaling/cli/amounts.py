@@ -68,7 +68,7 @@ def parse_intervals(text: str) -> tuple[float, ...]:
             level = float(part)
         except ValueError:
             raise UsageError(f"interval '{_shown(part)}': write levels such as 0.8,0.9") from None
-        if not 0 < level < 1:
+        if not 0 < level < 1 or round(level, 4) != level:
             hint = f"; for {level:g}% write {level / 100:g}" if 1 < level < 100 else ""
             raise UsageError(f"interval '{_shown(part)}': a level lies between 0 and 1{hint}")
         levels.add(level)

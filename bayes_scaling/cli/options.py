@@ -67,8 +67,8 @@ AmountOption = Annotated[
 IntervalOption = Annotated[
     str, typer.Option("--interval", metavar="LEVELS", help="Levels of the intervals.")
 ]
-DrawsOption = Annotated[int, typer.Option("--draws", min=4, help="Kept draws of each chain.")]
-ChainsOption = Annotated[int, typer.Option("--chains", min=1, help="Independent chains.")]
+DrawsOption = Annotated[int, typer.Option("--draws", min=50, help="Kept draws of each chain.")]
+ChainsOption = Annotated[int, typer.Option("--chains", min=2, help="Independent chains.")]
 
 DEFAULT_INTERVALS = "0.8,0.9"
 

@@ -117,7 +117,9 @@ def report(
         new_file(str(page.with_suffix(suffix)), force, suffix)
     cost = job.price.cost()
     if not (job.flops or usd or job.amount):
-        raise UsageError("name a budget with --flops 1e24 or --usd 5M")
+        raise UsageError(
+            "name a budget with --flops 1e24, --usd 5M or, for one resource, --amount 1T"
+        )
     if is_fit(job.source):
         if model or resource:
             raise UsageError("--model and --resource are for tables; a fit has its model")

@@ -154,7 +154,10 @@ def _outcome(found: Fit, checks: Checks, files: list[str]) -> Outcome:
 
 def _next(found: Fit, path: str) -> str:
     from bayes_scaling.decisions.horizon import axis_of
+    from bayes_scaling.runs.identifiability import split_refusal
 
+    if len(found.model.inputs) > 1 and split_refusal(found.runs.findings):
+        return f"bayes-scaling forecast {path} --params N --tokens D, along the table's own ratio"
     largest = float(found.runs.resource(axis_of(found)).max())
     option = "flops" if axis_of(found) == "flops" else "amount"
     return f"bayes-scaling forecast {path} --{option} {10 * largest:.1e}".replace("e+", "e")

@@ -126,7 +126,7 @@ def allocate(source: Fit, budgets: Sequence[float], *, cost: Cost | None = None)
         draws=xr.Dataset({k: (dims, v) for k, v in variables.items()}, coords=coords),
         robust=robust,
         cost=cost,
-        findings=caveats(source, ratios),
+        findings=caveats(source, ratios, funded),
         provenance={**source.provenance, "flop_convention": FLOP_CONVENTION},
     )
 

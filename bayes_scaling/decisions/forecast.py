@@ -85,6 +85,9 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     CheckError where the table cannot tell a split and only budgets are given.
     """
     fit = _as_fit(source)
+    if seed < 0:
+        raise UsageError(f"seed = {seed}: a whole number from 0")
+    at = getattr(at, "to_pandas", lambda: at)()  # a polars frame is as good
     if isinstance(at, pd.DataFrame):
         points, inputs = _at_points(fit, at)
     else:
@@ -97,7 +100,7 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     return Forecast(
         points=points,
         draws=draws,
-        findings=caveats(fit, ratios),
+        findings=caveats(fit, ratios, inputs),
         weights={fit.spec.name: 1.0},
         provenance={**fit.provenance, "forecast_seed": seed},
     )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
-from bayes_scaling.names import FLOPS, UNIT
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIT
 from bayes_scaling.runs.finding import Finding
+from bayes_scaling.runs.units import parse_quantity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_EXTRAPOLATION = 100.0
 """Multiple of the largest fitted run up to which an answer is not flagged."""
+MAX_RATIO_STEP = 10.0
+"""Multiple beyond the fitted runs' tokens per parameter from which an answer carries a warning."""
 MAX_FLOPS = 1e32
 """Compute beyond which a question is refused: no machine on earth will spend it."""
 
@@ -32,7 +35,14 @@ def positive_values(
     values: Sequence[float] | NDArray[np.float64], column: str
 ) -> NDArray[np.float64]:
     """Return budgets as a float array (n,); raises UsageError naming each impossible one."""
-    array = np.atleast_1d(np.asarray(values, dtype=float))
+    if isinstance(values, str | Mapping):
+        raise UsageError(f"give amounts of {UNIT[column]} as a list, such as [1e24]")
+    given = np.atleast_1d(np.asarray(values, dtype=object)).ravel().tolist()
+    try:
+        texts = [parse_quantity(v, column) if isinstance(v, str) else float(v) for v in given]
+    except (TypeError, ValueError) as fault:
+        raise UsageError(f"{column}: {fault}") from None
+    array = np.asarray(texts, dtype=float)
     if array.ndim != 1 or array.size == 0:
         raise UsageError(f"give at least one amount of {UNIT[column]}")
     bad = [f"{v:g}" for v in array if not (np.isfinite(v) and v > 0)]
@@ -48,11 +58,40 @@ def extrapolation_of(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray(amounts / fit.runs.resource(axis_of(fit)).max())
 
 
-def caveats(fit: Fit, ratios: NDArray[np.float64]) -> tuple[Finding, ...]:
+def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
+    """X003 for what the law reads: sizes or tokens far beyond all runs, ratios far off theirs."""
+    asked = {name: np.median(v.reshape(-1, v.shape[-1]), axis=0) for name, v in inputs.items()}
+    if {PARAMS, TOKENS} <= asked.keys():
+        asked[TOKENS_PER_PARAM] = asked[TOKENS] / asked[PARAMS]
+    found = []
+    for name, values in asked.items():
+        if len(asked) == 1:
+            continue
+        runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
+        limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
+        steps = np.maximum(values / runs.max(), runs.min() / values)
+        if steps.max() > limit:
+            found.append(
+                Finding(
+                    code="X003",
+                    severity="warn" if ratio else "error",
+                    rows=(),
+                    message=f"{UNIT[name]} up to {steps.max():.3g} times outside the fitted runs "
+                    f"({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
+                    hint="add runs in that direction or ask for less",
+                )
+            )
+    return found
+
+
+def caveats(
+    fit: Fit, ratios: NDArray[np.float64], inputs: Mapping[str, NDArray[np.float64]]
+) -> tuple[Finding, ...]:
     """Return what a reader must know before an answer.
 
-    Errors: a posterior whose chains failed their checks (S001), questions beyond the runs (X001).
-    Warning: questions below the runs (X002).
+    Errors: a posterior whose chains failed their checks (S001), questions beyond the runs in
+    compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), or
+    at ratios of tokens to parameters far off theirs (X003).
     """
     axis = axis_of(fit)
     amounts = fit.runs.resource(axis)
@@ -81,6 +120,7 @@ def caveats(fit: Fit, ratios: NDArray[np.float64]) -> tuple[Finding, ...]:
                 "add a larger run or ask for less",
             )
         )
+    found += _beyond_each(fit, inputs)
     below = ratios[ratios * amounts.max() < amounts.min()]
     if below.size:
         found.append(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.predict import (
     log_likelihood,
     normal_scores,
     residuals,
     robust_sd,
 )
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
 
@@ -39,6 +42,10 @@ RESIDUAL_AXES = {"N": PARAMS, "D": TOKENS, "C": FLOPS, "D/N": TOKENS_PER_PARAM}
 """What residuals are examined against, and the column that holds it."""
 SAME = 1e-6
 """Spread of log values below which they are all the same."""
+MOST_CELLS = 2_000_000
+"""Draws times runs beyond which residuals are examined on thinned draws."""
+FEWEST_DRAWS = 50
+"""Draws of a chain that thinning leaves."""
 MAX_SUSPECT_SCORE = 4.0
 """Normal score of a run's residual beyond which the run is named."""
 
@@ -50,17 +57,28 @@ def check(fit: Fit) -> Checks:
     low energy information, a prior that the data did not narrow, residual patterns, ridges,
     influential runs. Findings of the table follow as they are.
     """
+    if not hasattr(fit, "posterior"):
+        raise UsageError(f"check takes a fit, not {type(fit).__name__}")
+    few = _thinned(fit)
     return Checks(
         (
             *_sampler(fit),
-            *_patterns(fit),
-            *_suspects(fit),
-            *_influence(fit),
+            *_patterns(few),
+            *_suspects(few),
+            *_influence(few),
             *_contraction(fit),
             *_ridges(fit),
             *_table(fit),
         )
     )
+
+
+def _thinned(fit: Fit) -> Fit:
+    """The fit with so few draws that draws times runs fit in memory; unchanged for most tables."""
+    draws, chains = fit.posterior.sizes[DRAW], fit.posterior.sizes[CHAIN]
+    step = math.ceil(draws * chains * len(fit.runs.fitted) / MOST_CELLS)
+    step = max(1, min(step, draws // FEWEST_DRAWS or 1))
+    return replace(fit, posterior=fit.posterior.isel({DRAW: slice(None, None, step)}))
 
 
 def sampler_faults(provenance: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import xarray as xr
 
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.runs.surface import lowest_credible_loss
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -155,5 +156,6 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
     columns = {name: runs.resource(name) for name in spec.inputs}
     if {PARAMS, TOKENS, FLOPS} <= set(columns):
         _refuse_redundant_compute(spec, columns)
-    columns[LOSS] = runs.fitted[LOSS].to_numpy(dtype=float)
-    return spec.against({k: (float(v.min()), float(v.max())) for k, v in columns.items()})
+    ends = {k: (float(v.min()), float(v.max())) for k, v in columns.items()}
+    ends[LOSS] = (lowest_credible_loss(runs.fitted), float(runs.fitted[LOSS].max()))
+    return spec.against(ends)

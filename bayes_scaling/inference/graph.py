@@ -61,7 +61,9 @@ def structure(spec: ModelSpec) -> tuple[Any, ...]:
     priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
     law = spec.law
     terms = tuple(law.terms.items())
-    return law.curve, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
+    # a user's file that is read again gives new functions; its text says whether they are the same
+    formula = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
+    return formula, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
 
 
 def build(spec: ModelSpec) -> Any:

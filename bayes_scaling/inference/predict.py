@@ -12,6 +12,7 @@ import xarray as xr
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.runs.derived import derive
+from bayes_scaling.runs.surface import MAD_TO_SD
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
 PRIOR_DRAWS = 1000
-MAD_TO_SD = 1.4826
-"""Standard deviation over median absolute deviation of a normal distribution."""
 
 
 def rng_of(seed: int, purpose: str) -> np.random.Generator:
@@ -113,7 +112,8 @@ def robust_sd(values: NDArray[np.float64]) -> float:
 def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:
     """Draw a replicate of each fitted run's loss [nats/token], dims (chain, draw, run)."""
     rng = rng_of(seed, "posterior_predictive")
-    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN))
+    stated = known_sd(fit.model, fit.runs)
+    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN), stated)
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -27,11 +27,11 @@ from bayes_scaling.inference.checks import (
 from bayes_scaling.inference.compiled import is_compiled, over_table
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.names import CHAIN, DRAW
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.spec import ModelSpec
 
-if TYPE_CHECKING:
-    from bayes_scaling.runs.table import Runs
-    from bayes_scaling.specs.spec import ModelSpec
-
+MIN_DRAWS = 50
+"""Fewest draws of a chain; a few hundred in all do not pass the checks, and are told so."""
 ADAPTATION = "low_rank"
 TARGET_ACCEPT = 0.9
 TUNE = 1500
@@ -63,8 +63,7 @@ def fit(
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown.
     Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
     """
-    if draws < 1 or chains < 1 or not 0 <= seed < 2**32:
-        raise UsageError("draws and chains must be at least 1, seed a whole number below 2^32")
+    _refuse_arguments(spec, runs, {"seed": seed, "draws": draws, "chains": chains})
     say = progress or (lambda _stage, _share: None)
     model = stated_against(spec, runs)
     started = time.perf_counter()
@@ -89,6 +88,21 @@ def fit(
             break
     seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
     return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
+
+
+def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object]) -> None:
+    if not isinstance(spec, ModelSpec) or not isinstance(runs, Runs):
+        raise UsageError(
+            "fit takes a model and a run table, in this order: "
+            f"fit(load_model(name), read_runs(path)), not {type(spec).__name__} and "
+            f"{type(runs).__name__}"
+        )
+    limits = {"seed": (0, 2**32 - 1), "draws": (MIN_DRAWS, 10**7), "chains": (2, 64)}
+    for name, value in numbers.items():
+        low, high = limits[name]
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not low <= value <= high:  # type: ignore[operator]
+            raise UsageError(f"{name} = {value!r}: a whole number from {low} to {high}")
 
 
 def _sample(

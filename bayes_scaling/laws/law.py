@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ class Law:
     `inputs` are the measured resources (N, D, C, or x for any one of them), `unknowns` the
     quantities that need a prior, `constants` the fixed anchors with their defaults.
 
-    The rest is optional knowledge about the formula, each checked by `check_law`:
+    The rest is optional knowledge about the formula; `check_law` tries `terms` and `optimum`:
     `terms` maps the unknowns in which the curve is linear without a remainder, so that the loss is
     a sum of terms, to the exponents by which each term falls; `share` names a weight in (0, 1)
     between two powers of the resources and the outer exponent around them; `optimum(xp, ND, **all)`
@@ -46,6 +47,7 @@ class Law:
     may_rise: tuple[str, ...] = ()
     no_split: str = ""
     origin: str = field(default="shelf", compare=False)
+    source_digest: str = field(default="", compare=False)
 
     def __call__(self, xp: Any, *inputs: Any, **values: Any) -> Any:
         """Evaluate the formula; see `curve`."""
@@ -180,4 +182,5 @@ def _load_user_law(path: Path, attribute: str, origin: str) -> Law:
             f"law {origin!r}: {path.name} has no law {attribute!r} (a function under @law); "
             f"it has {', '.join(laws) or 'none'}"
         )
-    return replace(found, origin=origin)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(found, origin=origin, source_digest=digest)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from bayes_scaling.decisions.cost import Cost
-from bayes_scaling.errors import UsageError
+from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import to_json, write_text
 from bayes_scaling.names import LOSS_MEAN, LOSS_NEW, RUN
 from bayes_scaling.reporting import wording
@@ -50,16 +50,27 @@ class Report:
 
         The JSON holds `numbers`, the CSV the quantiles of forecasts and allocation in long form.
         Each file is complete or absent. Raises UsageError where `path` is one of the other two
-        names, OutputError where a file cannot be written.
+        names, OutputError where a file cannot be written, is the run table itself, or stands there
+        without a page of that name, so that it is hardly an earlier report's.
         """
         page = Path(path)
         if page.suffix.lower() in (".json", ".csv") or not page.name:
             raise UsageError(f"{page}: a report is a page; name it like report.html")
+        numbers, table = page.with_suffix(".json"), page.with_suffix(".csv")
+        self._spare_others(page, (numbers, table))
         return (
             write_text(page, self.page),
-            write_text(page.with_suffix(".json"), to_json(self.numbers) + "\n"),
-            write_text(page.with_suffix(".csv"), _csv(self.numbers)),
+            write_text(numbers, to_json(self.numbers) + "\n"),
+            write_text(table, _csv(self.numbers)),
         )
+
+    def _spare_others(self, page: Path, beside: tuple[Path, ...]) -> None:
+        source = str(self.numbers["runs"]["source"]).split(" where ")[0]
+        for target in (page, *beside):
+            if source and target.exists() and target.resolve() == Path(source).resolve():
+                raise OutputError(f"{target} is the run table of this report; name another page")
+            if target in beside and target.exists() and not page.exists():
+                raise OutputError(f"{target} stands there without {page.name}; name another page")
 
     def to_frame(self) -> pd.DataFrame:
         """Return quantiles of forecasts, held-out runs and allocation in long form."""

@@ -26,7 +26,7 @@
 | L003 | warn | losses above 1 that rise with scale |
 | U001 | warn | losses above 12 nats: perplexities? |
 | U002 | warn | losses in another unit than the other rows |
-| U003 | warn | all losses below 1: bits per byte? |
+| U003 | warn | most losses below 1: bits per byte? |
 | U004 | error | billions and plain numbers in one column |
 | S001 | warn | fewer tokens than parameters everywhere: swapped? |
 | S002 | warn | more than 1e5 tokens per parameter |
@@ -40,6 +40,7 @@
 | R005 | info, warn | runs of the same sizes; warn where their losses differ by over 5% |
 | R006 | warn | more than 5,000 rows |
 | R007 | warn | several groups pooled |
+| R008 | warn | single losses far from what the others imply |
 | I001 | warn | one N, one D, or a fixed ratio D/N: no split between N and D |
 | I006 | info | stated FLOP equals 6ND to 5%: no information of its own |
 | I008 | warn | checkpoints of one run used as if they were runs |

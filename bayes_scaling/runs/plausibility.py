@@ -24,8 +24,9 @@ from bayes_scaling.names import (
 )
 from bayes_scaling.runs.compute import FLOP_CONVENTION, train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
-from bayes_scaling.runs.identifiability import compute_of, lines_of, logs
+from bayes_scaling.runs.identifiability import compute_of, lines_of
 from bayes_scaling.runs.labels import display_name
+from bayes_scaling.runs.surface import MIN_ROWS, away_from_surface, spikes
 
 HIGHEST_LOSS = 12.0
 """Nats per token: what a uniform guess over 160,000 tokens costs."""
@@ -42,8 +43,6 @@ REPLICATE_SPREAD = 0.05
 BITS_PER_NAT = 1 / math.log(2)
 UNIT_TOLERANCE = 0.06
 """Distance in log loss from the ratio of two units that still looks like it."""
-OUTLIER_SDS = 6.0
-MIN_ROWS_FOR_UNITS = 8
 MOST_LABEL_VALUES = 50
 """Distinct values up to which a column may be a label that tells replicates apart."""
 
@@ -57,7 +56,7 @@ def _column(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
-    """L001 constant, L002 and L003 rising with scale, U003 all below 1."""
+    """L001 constant, L002 and L003 rising with scale, U003 most below 1."""
     loss = _column(frame, LOSS)
     if len(loss) < 2:
         return
@@ -78,8 +77,8 @@ def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
     elif rho > RISING:
         message = f"losses rise with scale (rank correlation {rho:.2f}): a score, not a loss?"
         yield Finding("L003", WARN, (), message, "give the loss in nats per token", column=LOSS)
-    elif loss.max() < 1:
-        message = "all losses are below 1 nat per token: bits per byte, or another unit?"
+    elif float(np.median(loss)) < 1:
+        message = "most losses are below 1 nat per token: bits per byte, or another unit?"
         hint = "state it: --loss-unit bpb with bytes per token, or bits"
         yield Finding("U003", WARN, (), message, hint, column=LOSS)
 
@@ -94,31 +93,14 @@ def high_losses(frame: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("U001", WARN, _lines(frame, high), message, hint, LOSS, worst)
 
 
-def smooth_log_loss(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Return log loss of a least-absolute-deviation surface in log resources: (row,) -> (row,)."""
-    x = [logs(frame, name) for name in (PARAMS, TOKENS) if name in frame] or [logs(frame, FLOPS)]
-    terms = [np.ones(len(frame)), *x]
-    if len(frame) >= 5 * len(terms):
-        terms += [(column - column.mean()) ** 2 for column in x]
-    design = np.column_stack(terms)
-    y = np.log(_column(frame, LOSS))
-    weight = np.ones(len(y))
-    for _ in range(40):
-        root = np.sqrt(weight)[:, None]
-        fitted = design @ np.linalg.lstsq(design * root, y * root[:, 0], rcond=None)[0]
-        weight = 1 / np.maximum(np.abs(y - fitted), 1e-4)
-    return np.asarray(fitted, dtype=np.float64)
-
-
 def mixed_units(frame: pd.DataFrame) -> Iterator[Finding]:
     """U002 where single losses look like bits, nats or perplexities among other units."""
-    if len(frame) < MIN_ROWS_FOR_UNITS:
+    if len(frame) < MIN_ROWS:
         return
-    smooth = smooth_log_loss(frame)
     loss = _column(frame, LOSS)
-    away = np.log(loss) - smooth
-    spread = 1.4826 * float(np.median(np.abs(away - np.median(away))))
-    outlying = np.abs(away) > max(OUTLIER_SDS * spread, UNIT_TOLERANCE)
+    away, far = away_from_surface(frame)
+    smooth = np.log(loss) - away
+    outlying = np.abs(away) > max(far, UNIT_TOLERANCE)
     step = math.log(BITS_PER_NAT)
     nats = np.exp(smooth)
     kinds = (
@@ -217,7 +199,8 @@ def flop_convention(frame: pd.DataFrame) -> Iterator[Finding]:
 def duplicated_rows(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return True for rows that repeat an earlier one in all columns but the file line."""
     columns = [name for name in frame.columns if name != FILE_LINE]
-    return np.asarray(frame.duplicated(subset=columns, keep="first"), dtype=np.bool_)
+    plain = {n: frame[n].map(str) if frame[n].dtype == object else frame[n] for n in columns}
+    return np.asarray(pd.DataFrame(plain).duplicated(keep="first"), dtype=np.bool_)
 
 
 def duplicates(frame: pd.DataFrame) -> Iterator[Finding]:
@@ -284,6 +267,7 @@ VALUE_CHECKS: Final = (
     loss_values,
     high_losses,
     mixed_units,
+    spikes,
     sizes,
     flop_convention,
     duplicates,

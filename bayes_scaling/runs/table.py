@@ -229,7 +229,7 @@ class Runs:
                 )
         return self._held_out(self.frame[RUN].isin(wanted).to_numpy(dtype=np.bool_))
 
-    def train_below(self, value: float, column: str = FLOPS) -> Runs:
+    def train_below(self, value: float | str, column: str = FLOPS) -> Runs:
         """Return the table with rows at or above `value` of a number column held out.
 
         Raises
@@ -239,6 +239,8 @@ class Runs:
         TableError
             Nothing is left to fit.
         """
+        if isinstance(value, str):
+            value = parse_quantity(value, column)
         if not (math.isfinite(value) and value > 0):
             raise UsageError(f"train_below: {value} is not a positive number")
         values = resource_values(self.frame, column)

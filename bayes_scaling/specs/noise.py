@@ -92,7 +92,11 @@ class Noise:
         return np.asarray(np.sign(z) * -special.ndtri(np.maximum(tail, 1e-300)))
 
     def sample(
-        self, rng: np.random.Generator, loss_mean: NDArray[np.float64], unknowns: Mapping[str, Any]
+        self,
+        rng: np.random.Generator,
+        loss_mean: NDArray[np.float64],
+        unknowns: Mapping[str, Any],
+        known_sd: Any = 0.0,
     ) -> NDArray[np.float64]:
         """Losses [nats/token] of new runs, one for each entry of `loss_mean`."""
         if self.kind == "student_t":
@@ -101,5 +105,6 @@ class Noise:
             z = rng.laplace(size=loss_mean.shape)
         else:
             z = rng.standard_normal(loss_mean.shape)
-        moved = self.to_scale(np, loss_mean) + np.asarray(unknowns["sigma"]) * z
+        sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
+        moved = self.to_scale(np, loss_mean) + sigma * z
         return np.asarray(self.from_scale(moved))

@@ -62,6 +62,29 @@ def test_horizon_is_an_error_finding_and_small_questions_a_warning(chinchilla_fi
     assert bs.forecast(chinchilla_fit, [largest]).points.loc[0, "extrapolation"] == pytest.approx(1)
 
 
+def test_each_resource_has_a_horizon(chinchilla_fit: Fit) -> None:
+    """Compute within the runs, but a size or a ratio far outside them."""
+
+    def codes(params: float, tokens: float) -> set[tuple[str, str]]:
+        at = pd.DataFrame({"params": [params], "tokens": [tokens]})
+        return {(f.code, f.severity) for f in bs.forecast(chinchilla_fit, at).findings}
+
+    assert codes(1e9, 2e10) == set()
+    assert ("X003", "error") in codes(1e13, 1e7)
+    assert ("X003", "error") in codes(1e3, 1e16)
+    assert ("X003", "warn") in codes(5e9, 5e7)
+
+
+def test_amounts_as_people_write_them(chinchilla_fit: Fit) -> None:
+    found = bs.forecast(chinchilla_fit, ["1e23 FLOP"])  # type: ignore[list-item]
+    assert found.points.loc[0, "flops"] == 1e23
+    for wrong in ({"flops": [1e23]}, "1e23", [None], ["x"]):
+        with pytest.raises(UsageError):
+            bs.forecast(chinchilla_fit, wrong)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="seed"):
+        bs.forecast(chinchilla_fit, [1e23], seed=-1)
+
+
 def test_long_table_is_tidy(chinchilla_fit: Fit) -> None:
     long = bs.forecast(chinchilla_fit, PLAN).to_frame()
     assert set(long["variable"]) == {"loss_mean", "loss_new"}

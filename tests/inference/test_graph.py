@@ -101,3 +101,21 @@ def test_row_lengths_may_differ_and_anchors_are_data() -> None:
         data = graph.data_for(stated_against(spec, runs), runs)
         assert data["loss"].shape == data["N"].shape == (len(runs.fitted),)
         assert float(data["N_ref"]) == 1e9
+
+
+def test_a_users_file_read_twice_is_one_structure(tmp_path) -> None:
+    """The same text compiles once; an edited one is another law."""
+    text = (
+        "from bayes_scaling import law\n\n"
+        '@law(reference="mine")\n'
+        "def mine(xp, N, D, *, L_inf, A, alpha, B, beta, N_ref=1e9, D_ref=2e10):\n"
+        '    """Loss [nats/token]."""\n'
+        "    return L_inf + A * (N / N_ref) ** -alpha + B * (D / D_ref) ** -beta\n"
+    )
+    model = load_model("chinchilla-plain").text.replace('"chinchilla-plain"', '"mine"')
+    (tmp_path / "mine.toml").write_text(model.replace('"chinchilla"', '"mine.py:mine"'))
+    (tmp_path / "mine.py").write_text(text)
+    first, again = (graph.structure(load_model(tmp_path / "mine.toml")) for _ in range(2))
+    assert first == again
+    (tmp_path / "mine.py").write_text(text.replace("** -beta", "** -beta * 1.0"))
+    assert graph.structure(load_model(tmp_path / "mine.toml")) != first

@@ -158,9 +158,11 @@ def test_simulated_truth_is_recovered(model: str, truth: dict[str, float]) -> No
 
 def test_arguments_are_checked(points: Runs) -> None:
     spec = bs.load_model("chinchilla-plain")
-    for wrong in ({"draws": 0}, {"chains": 0}, {"seed": -1}, {"seed": 2**32}):
-        with pytest.raises(UsageError, match="at least 1"):
-            bs.fit(spec, points, **wrong)
+    for wrong in ({"draws": 49}, {"chains": 1}, {"seed": -1}, {"seed": 2**32}, {"seed": 1.0}):
+        with pytest.raises(UsageError, match="a whole number from"):
+            bs.fit(spec, points, **wrong)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="in this order"):
+        bs.fit(points, spec)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match=r"choose one.*--resource"):
         bs.fit(bs.load_model("power-floor-plain"), points)
     only_tokens = bs.read_runs(points.to_frame()[["tokens", "loss"]])

@@ -15,6 +15,8 @@ import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError, OutputError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.store import fit_bytes
+from bayes_scaling.runs.table import Runs
+from tests.conftest import ladder
 
 
 def test_round_trip(chinchilla_fit: Fit, tmp_path: Path) -> None:
@@ -117,3 +119,13 @@ def test_summary_is_the_table_promised(chinchilla_fit: Fit) -> None:
         / (chinchilla_fit.posterior["alpha"] + chinchilla_fit.posterior["beta"])
     ).mean()
     assert table.loc["a", "mean"] == pytest.approx(float(a), rel=1e-12)
+
+
+def test_known_errors_widen_the_replicates(chinchilla_fit: Fit) -> None:
+    """A stated standard deviation of .2 nats is in the posterior predictive of fitted runs."""
+    stated = Runs.from_frame(ladder().assign(loss_sd=0.2))
+    tree = replace(chinchilla_fit, runs=stated).to_datatree()
+    plain = chinchilla_fit.to_datatree()
+    sd = {k: float(t["posterior_predictive"]["loss"].std(("chain", "draw")).median())
+          for k, t in (("stated", tree), ("plain", plain))}  # fmt: skip
+    assert sd["plain"] < 0.15 and sd["stated"] > 0.2

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bayes_scaling.decisions.horizon import axis_of
+from bayes_scaling.errors import OutputError
 from bayes_scaling.reporting.report import report
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
@@ -40,3 +42,17 @@ def every_column() -> pd.DataFrame:
     wobble = np.where(np.arange(len(table)) % 2, 1.5, 0.7)
     flops = 6 * table["params"] * table["tokens"] * wobble
     return table.assign(flops=flops, unique_tokens=table["tokens"] / 3)
+
+
+def test_a_report_spares_the_table_and_other_files(tmp_path: Path) -> None:
+    runs = Runs.from_frame(ladder(), source=str(tmp_path / "runs.csv"))
+    (tmp_path / "runs.csv").write_text("mine")
+    (tmp_path / "w.json").write_text("mine")
+    values = dict.fromkeys(load_model("chinchilla-plain").law.unknowns, 0.4) | {"L_inf": 1.8}
+    made = report(make_fit("chinchilla-plain", values, runs), [1e22])
+    for name in ("runs.html", "w.html"):
+        with pytest.raises(OutputError, match="name another page"):
+            made.save(tmp_path / name)
+    assert (tmp_path / "runs.csv").read_text() == (tmp_path / "w.json").read_text() == "mine"
+    made.save(tmp_path / "page.html")
+    made.save(tmp_path / "page.html")  # in place of an earlier report

@@ -121,8 +121,8 @@ def test_resources(good: pd.DataFrame) -> None:
     np.testing.assert_array_equal(
         runs.resource("flops"), (6 * good["params"] * good["tokens"]).to_numpy()[1:]
     )
-    with pytest.raises(UsageError, match="no column 'unique_tokens'"):
-        runs.resource("unique_tokens")
+    with pytest.raises(UsageError, match="no column 'epochs'"):
+        runs.resource("epochs")
     assert resource_values(pd.DataFrame({"params": ["70B", "7e9"]}), "params").tolist() == [
         7e10, 7e9,
     ]  # fmt: skip
