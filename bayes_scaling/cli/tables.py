@@ -48,9 +48,9 @@ def _of_table(runs: Runs) -> Outcome:
     import pandas as pd
 
     from bayes_scaling.cli.answers import checks_record, runs_record, split_findings
-    from bayes_scaling.cli.design_checks import examine
+    from bayes_scaling.decisions.design import examine, identifiable_models
 
-    design = examine(runs)
+    design, models = examine(runs), identifiable_models(runs)
     failures, warnings = split_findings(runs.findings)
     frame = pd.DataFrame([finding.to_dict() for finding in runs.findings])
     if len(frame):
@@ -64,15 +64,44 @@ def _of_table(runs: Runs) -> Outcome:
             yield findings_table(runs.findings)
             yield ""
         yield checks_table(design)
+        yield from _models(models)
 
     return Outcome(
-        result={**runs_record(runs), "design": checks_record(design)},
+        result={
+            **runs_record(runs),
+            "design": checks_record(design),
+            "models": checks_record(models),
+        },
         text=text,
         table=frame,
         failures=failures,
         warnings=warnings,
         told=True,
     )
+
+
+def _models(models: Checks) -> Iterator[str]:
+    """One line for the models that fit, one for each that fits in part or not at all."""
+    import textwrap
+
+    from bayes_scaling.verdicts import FAIL, OK, WARN
+
+    good = ", ".join(row.name for row in models.rows if row.verdict == OK)
+    yield ""
+    yield textwrap.fill(
+        f"models this table can identify: {good or 'none'}", 78, break_on_hyphens=False
+    )
+    for verdict, words in ((WARN, "in part"), (FAIL, "not")):
+        for row in models.rows:
+            if row.verdict == verdict:
+                line = f"{words}: {row.name}: {row.advice}"
+                yield textwrap.fill(
+                    line,
+                    78,
+                    initial_indent="  ",
+                    subsequent_indent="    ",
+                    break_on_hyphens=False,
+                )
 
 
 def headline(runs: Runs) -> str:

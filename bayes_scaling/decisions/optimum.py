@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.predict import curve_at
-from bayes_scaling.names import BUDGET, PARAMS, TOKENS
+from bayes_scaling.names import BUDGET, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.identifiability import split_refusal
 
@@ -25,7 +25,8 @@ RATIO_RANGE = (1e-4, 1e5)
 """Tokens per parameter searched: far beyond anything trained, on both sides."""
 COARSE = 61
 GOLDEN = (5.0**0.5 - 1) / 2
-NEWTON_STEPS = 3
+NEWTON_WIDTHS = (3e-2, 1e-2, 1e-2)
+"""Half widths in log(D/N) of the differences that successive Newton steps use."""
 GOLDEN_STEPS = 30
 
 
@@ -43,13 +44,23 @@ def require_split(fit: Fit, flops: Floats) -> None:
         )
     refusal = split_refusal(fit.runs.findings)
     if refusal is not None:
-        ray = np.exp(np.mean(np.log(fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS))))
-        params = np.sqrt(flops[0] / FLOP_PER_PARAM_TOKEN / ray)
+        ray = own_ray(fit)
+        params = params_on_ray(flops[0], ray)
         raise CheckError(
             f"{refusal.code}: {refusal.message}. This table cannot say how to split a budget. "
             f"Along its own {ray:.3g} tokens per parameter it can forecast: ask for "
             f"{params:.3g} params and {params * ray:.3g} tokens instead of {flops[0]:.3g} FLOP."
         )
+
+
+def own_ray(fit: Fit) -> float:
+    """Return the mean tokens per parameter of the fitted runs, on the log scale."""
+    return float(np.exp(np.mean(np.log(fit.runs.resource(TOKENS_PER_PARAM)))))
+
+
+def params_on_ray(flops: Any, ray: float) -> Any:
+    """Return the parameters that spend `flops` at `ray` tokens per parameter, C = 6ND."""
+    return np.sqrt(flops / FLOP_PER_PARAM_TOKEN / ray)
 
 
 def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
@@ -122,7 +133,7 @@ def _golden(loss: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floa
 
 def _newton(loss: Callable[[Floats], Floats], x: Floats) -> Floats:
     """Newton steps on five-point differences: accurate far below the loss's own resolution."""
-    for step in (3e-2, 1e-2, 1e-2)[:NEWTON_STEPS]:
+    for step in NEWTON_WIDTHS:
         far_low, low, high, far_high = (loss(x + k * step) for k in (-2, -1, 1, 2))
         slope = (8 * (high - low) - (far_high - far_low)) / (12 * step)
         bend = (16 * (high + low) - (far_high + far_low) - 30 * loss(x)) / (12 * step**2)

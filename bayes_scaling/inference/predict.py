@@ -6,14 +6,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.runs.derived import derive
 from bayes_scaling.runs.surface import MAD_TO_SD
-from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,18 +46,12 @@ def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -
     return xr.DataArray(values, dims=(CHAIN, DRAW, dim), coords=coords)
 
 
-def predict(fit: Fit, points: pd.DataFrame, *, seed: int = 0) -> xr.Dataset:
-    """Draw the loss at each row of `points`, which has the columns the law reads.
+def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> xr.Dataset:
+    """Draw the loss at points: inputs (point,), or from draw to draw (chain, draw, point).
 
     Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), [nats/token], dims
-    (chain, draw, point). Raises UsageError where a column is missing.
+    (chain, draw, point).
     """
-    inputs = {name: resource_values(points, name) for name in fit.model.inputs}
-    return predict_at(fit, inputs, seed=seed)
-
-
-def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> xr.Dataset:
-    """Like `predict`, for inputs that may differ from draw to draw: (chain, draw, point)."""
     mean = curve_at(fit, inputs)
     new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, fit.unknowns(POINT))
     labels = np.arange(mean.shape[-1])

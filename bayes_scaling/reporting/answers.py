@@ -13,10 +13,10 @@ from bayes_scaling.decisions.allocation import Allocation, allocate
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import Forecast, forecast
 from bayes_scaling.decisions.horizon import axis_of, positive_values
+from bayes_scaling.decisions.optimum import own_ray, params_on_ray
 from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
 from bayes_scaling.names import PARAMS, TOKENS
-from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
     """
     amounts = positive_values(budgets, axis_of(fit))
     allocation, no_split, refused = _split(fit, amounts, cost)
-    ray = _own_ray(fit) if refused else None
+    ray = own_ray(fit) if refused else None
     held_out = None
     if len(fit.runs.held_out):
         columns = {name: resource_values(fit.runs.held_out, name) for name in fit.model.inputs}
@@ -96,17 +96,11 @@ def _split(
         return None, str(refusal), True
 
 
-def _own_ray(fit: Fit) -> float:
-    """Mean tokens per parameter of the table, on the log scale."""
-    ratio = fit.runs.resource(TOKENS) / fit.runs.resource(PARAMS)
-    return float(np.exp(np.mean(np.log(ratio))))
-
-
 def _points(amounts: NDArray[np.float64], ray: float | None) -> pd.DataFrame | list[float]:
     """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
     if ray is None:
         return [float(each) for each in amounts]
-    params = np.sqrt(amounts / (FLOP_PER_PARAM_TOKEN * ray))
+    params = params_on_ray(amounts, ray)
     return pd.DataFrame({PARAMS: params, TOKENS: params * ray})
 
 

@@ -1,0 +1,112 @@
+"""Design: what a table can and cannot tell, and which models it can tell it with.
+
+Nothing is sampled and PyMC is not imported.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
+from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS, UNIT
+from bayes_scaling.runs.identifiability import (
+    FEW_ROWS,
+    MIN_COMPUTE_DECADES,
+    MIN_RATIO_DECADES,
+    split_refusal,
+)
+from bayes_scaling.runs.table import Runs
+from bayes_scaling.runs.units import format_quantity
+from bayes_scaling.specs.shelf import model_names
+from bayes_scaling.specs.spec import ModelSpec, load_model
+from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
+
+SPARE_ROWS = 2
+"""Rows that a table must have beyond a law's unknowns, noise not counted."""
+FLOOR_DECADES = 1.5
+"""Decades of one resource below which floor, amplitude and exponent form one ridge."""
+REPEATED = 0.01
+"""Extra epochs below which a table says nothing about repeated data."""
+
+
+def examine(runs: Runs) -> Checks:
+    """Return verdicts on the split, the number of rows, the range and the horizon of a table."""
+    joint = {PARAMS, TOKENS} <= set(runs.resources)
+    axis = FLOPS if joint or FLOPS in runs.resources else runs.resources[0]
+    return Checks((_split(runs, joint), _rows(runs), _range(runs, axis), _horizon(runs, axis)))
+
+
+def identifiable_models(runs: Runs) -> Checks:
+    """Say of each model of the shelf whether this table can identify it; name: the model.
+
+    ok: it can; warn: only in part, with what not; fail: it cannot be fitted, with the reason.
+    """
+    return Checks(tuple(_model(load_model(name), runs) for name in model_names()))
+
+
+def _model(spec: ModelSpec, runs: Runs) -> Check:
+    if not spec.inputs and runs.resources:
+        spec = spec.at_resource(runs.resources[0])
+    limit = f"{len(spec.priors) + SPARE_ROWS} rows or more, {', '.join(spec.inputs)}"
+    try:
+        stated_against(spec, runs)
+    except BayesScalingError as refusal:
+        return Check(spec.name, FAIL, "no", limit, str(refusal))
+    if len(runs.fitted) < len(spec.priors) + SPARE_ROWS:
+        advice = f"{len(spec.priors)} unknowns and {len(runs.fitted)} rows"
+        return Check(spec.name, FAIL, "no", limit, advice)
+    if doubts := tuple(_doubts(spec, runs)):
+        return Check(spec.name, WARN, "in part", limit, "; ".join(doubts))
+    return Check(spec.name, OK, "yes", limit)
+
+
+def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
+    """What a table that can be fitted says nothing about."""
+    found = []
+    refusal = split_refusal(runs.findings)
+    if len(spec.inputs) > 1 and refusal is not None:
+        found.append(f"no split between N and D ({refusal.code})")
+    if UNIQUE_TOKENS in spec.inputs:
+        extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
+        if extra.max() < REPEATED:
+            found.append("every token is seen once: nothing about repeats")
+    if len(spec.inputs) == 1:
+        decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
+        if "L_inf" in spec.priors and decades < FLOOR_DECADES:
+            found.append(
+                f"{decades:.1f} decades of {spec.inputs[0]}: the floor is mostly its prior"
+            )
+    return found
+
+
+def _split(runs: Runs, joint: bool) -> Check:
+    name, limit = "split of N and D", f"N and D differ, D/N spans {MIN_RATIO_DECADES} decades"
+    refusal = split_refusal(runs.findings)
+    if refusal is None:
+        return Check(name, OK, "yes", limit)
+    verdict: Verdict = WARN if joint else INFO
+    return Check(name, verdict, f"no ({refusal.code})", limit, refusal.hint)
+
+
+def _rows(runs: Runs) -> Check:
+    rows = len(runs.fitted)
+    verdict: Verdict = OK if rows >= FEW_ROWS else WARN
+    advice = "priors will carry much of the answer"
+    return Check("rows to fit", verdict, f"{rows}", f">= {FEW_ROWS}", advice)
+
+
+def _range(runs: Runs, axis: str) -> Check:
+    decades = float(np.ptp(np.log10(runs.resource(axis))))
+    verdict: Verdict = OK if decades >= MIN_COMPUTE_DECADES else WARN
+    limit = f">= {MIN_COMPUTE_DECADES:g}"
+    advice = "floor and exponents trade off; add smaller or larger runs"
+    return Check(f"range of {axis}", verdict, f"{decades:.2f} decades", limit, advice)
+
+
+def _horizon(runs: Runs, axis: str) -> Check:
+    largest = float(runs.resource(axis).max())
+    reach = format_quantity(largest * MAX_EXTRAPOLATION, axis)
+    advice = f"answers reach up to {MAX_EXTRAPOLATION:g} times as far: {reach}"
+    return Check("largest run", INFO, f"{largest:.3g} {UNIT[axis]}", "none", advice)

@@ -1,0 +1,40 @@
+"""Which models a table can identify, and why not the others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.decisions.design import identifiable_models
+from bayes_scaling.runs.table import Runs
+from tests.conftest import ladder
+
+
+def verdicts(table: pd.DataFrame) -> dict[str, tuple[str, str]]:
+    return {r.name: (r.verdict, r.advice) for r in identifiable_models(Runs.from_frame(table)).rows}
+
+
+def test_a_plain_ladder() -> None:
+    found = verdicts(ladder())
+    assert found["chinchilla-plain"][0] == found["skaling-plain"][0] == "ok"
+    assert found["three-term"][0] == "fail" and "I006" in found["three-term"][1]
+    assert found["data-constrained"][0] == "warn" and "seen once" in found["data-constrained"][1]
+
+
+def test_compute_that_varies_apart_and_repeated_data() -> None:
+    table = ladder()
+    wobble = np.where(np.arange(36) % 2, 1.5, 0.7)
+    table = table.assign(flops=6 * table["params"] * table["tokens"] * wobble)
+    found = verdicts(table.assign(unique_tokens=table["tokens"] / 3))
+    assert found["three-term"][0] == found["product-three"][0] == "ok"
+    assert found["data-constrained"][0] == "ok"
+
+
+def test_one_ray_one_resource_few_rows() -> None:
+    ray = verdicts(ladder().assign(tokens=lambda t: 20 * t["params"]))
+    assert ray["chinchilla-plain"][0] == "warn" and "I001" in ray["chinchilla-plain"][1]
+    single = verdicts(ladder()[["tokens", "loss"]])
+    assert single["power-floor-plain"][0] == "ok"
+    assert single["chinchilla-plain"][0] == "fail" and "params" in single["chinchilla-plain"][1]
+    few = verdicts(ladder().iloc[::5].iloc[:6])
+    assert few["kaplan-plain"][0] == "ok" and few["chinchilla-plain"][0] == "fail"
