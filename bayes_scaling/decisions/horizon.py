@@ -39,11 +39,11 @@ def positive_values(
         raise UsageError(f"give amounts of {UNIT[column]} as a list, such as [1e24]")
     given = np.atleast_1d(np.asarray(values, dtype=object)).ravel().tolist()
     try:
-        texts = [parse_quantity(v, column) if isinstance(v, str) else float(v) for v in given]
+        numbers = [parse_quantity(v, column) if isinstance(v, str) else float(v) for v in given]
     except (TypeError, ValueError) as fault:
         raise UsageError(f"{column}: {fault}") from None
-    array = np.asarray(texts, dtype=float)
-    if array.ndim != 1 or array.size == 0:
+    array = np.asarray(numbers, dtype=float)
+    if array.size == 0:
         raise UsageError(f"give at least one amount of {UNIT[column]}")
     bad = [f"{v:g}" for v in array if not (np.isfinite(v) and v > 0)]
     if bad:
@@ -63,10 +63,9 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
     asked = {name: np.median(v.reshape(-1, v.shape[-1]), axis=0) for name, v in inputs.items()}
     if {PARAMS, TOKENS} <= asked.keys():
         asked[TOKENS_PER_PARAM] = asked[TOKENS] / asked[PARAMS]
+    asked.pop(axis_of(fit), None)  # X001's business
     found = []
     for name, values in asked.items():
-        if len(asked) == 1:
-            continue
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
         limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
         steps = np.maximum(values / runs.max(), runs.min() / values)

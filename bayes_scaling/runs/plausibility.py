@@ -100,7 +100,7 @@ def mixed_units(frame: pd.DataFrame) -> Iterator[Finding]:
     loss = _column(frame, LOSS)
     away, far = away_from_surface(frame)
     smooth = np.log(loss) - away
-    outlying = np.abs(away) > max(far, UNIT_TOLERANCE)
+    outlying = np.abs(away) > far
     step = math.log(BITS_PER_NAT)
     nats = np.exp(smooth)
     kinds = (

@@ -97,8 +97,9 @@ def test_version_and_bare_call(cli: Cli) -> None:
 
 
 def test_completion_script() -> None:
-    command = [sys.executable, "-m", "bayes_scaling", "--show-completion", "bash"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    # Typer asks which shell its parent is; the `exit` keeps bash from replacing itself
+    command = f"{sys.executable} -m bayes_scaling --show-completion; exit $?"
+    ran = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert ran.returncode == 0
     assert "bayes-scaling" in ran.stdout.lower() or "complete" in ran.stdout
 

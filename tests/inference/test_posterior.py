@@ -95,19 +95,13 @@ def test_same_seed_in_two_processes(tmp_path: Path) -> None:
 
 def test_forecast_is_pymcs_own_posterior_predictive(fits: list[Fit]) -> None:
     """Quantiles of `loss_new` against `pm.sample_posterior_predictive` at new points."""
-    from bayes_scaling.inference import graph
     from bayes_scaling.inference.backend import import_pymc
 
     pm = import_pymc()
     fit = fits[0]
-    model = graph.build(fit.model)
-    data = graph.data_for(fit.model, fit.runs)
     n, d = (GOLDEN_PLAN[c].to_numpy() for c in ("params", "tokens"))
-    data |= {"N": n, "D": d, "loss": np.zeros(2), "known_sd": np.zeros(2)}
-    names = [v.name for v in model.deterministics]
-    # PyMC replays free coordinates: recover them by putting the unknowns in their place
-    with pm.Model():
-        unknowns = {name: pm.Flat(name) for name in names}
+    with pm.Model():  # the same curve and noise, over the unknowns instead of free coordinates
+        unknowns = {name: pm.Flat(name) for name in map(str, fit.posterior)}
         curve = fit.model.law.curve(
             pm.math, n, d, **{k: unknowns[k] for k in fit.model.law.unknowns}, **fit.model.numbers
         )
