@@ -1,65 +1,57 @@
-"""The vocabulary: columns, symbols, dims, variables and units, each written once."""
+"""The vocabulary: columns, dims and variables, each name written once."""
 
 from __future__ import annotations
 
 from typing import Final
 
 RUN: Final = "run"
-"""Column: name of a training run, text."""
 PARAMS: Final = "params"
-"""Column: trained parameters N."""
 TOKENS: Final = "tokens"
-"""Column: training tokens seen D."""
 FLOPS: Final = "flops"
-"""Column: training compute C in FLOP."""
 LOSS: Final = "loss"
-"""Column: held-out loss L in nats per token."""
 LOSS_SD: Final = "loss_sd"
-"""Column: known standard deviation of the measured loss, nats per token."""
 SEED: Final = "seed"
-"""Column: seed of the training run."""
 GROUP: Final = "group"
-"""Column: family of the run (data mixture, architecture, ...)."""
 UNIQUE_TOKENS: Final = "unique_tokens"
-"""Column: distinct tokens among the training tokens."""
 EPOCHS: Final = "epochs"
-"""Column: passes over the unique tokens."""
 PARAMS_NON_EMBEDDING: Final = "params_non_embedding"
-"""Column: parameters outside the embedding tables."""
 EXPERTS: Final = "experts"
-"""Column: experts of a sparse model."""
 TOKENS_PER_PARAM: Final = "tokens_per_param"
-"""Quantity: tokens per parameter M = D/N, computed from the two."""
+STEPS: Final = "steps"
+EXAMPLES: Final = "examples"
+ADAPTER_RANK: Final = "adapter_rank"
+FINETUNE_TOKENS: Final = "finetune_tokens"
+ATTEMPTS: Final = "attempts"
+GRANULARITY: Final = "granularity"
+SPARSITY: Final = "sparsity"
+BITS_WEIGHTS: Final = "bits_weights"
+BITS_ACTIVATIONS: Final = "bits_activations"
+BITS_CACHE: Final = "bits_cache"
+BITS_INFERENCE: Final = "bits_inference"
+STREAMS: Final = "streams"
+TEACHER_LOSS: Final = "teacher_loss"
+SOURCE_LOSS: Final = "source_loss"
+PARAMS_EMBEDDING: Final = "params_embedding"
+CHARACTERS: Final = "characters"
+QUALITY: Final = "quality"
+LR_SUM: Final = "lr_sum"
+LR_ANNEALING: Final = "lr_annealing"
+ANSWER_TOKENS: Final = "answer_tokens"
+ITEMS: Final = "items"
+ACCURACY: Final = "accuracy"
+ACCURACY_SD: Final = "accuracy_sd"
+ERROR: Final = "error"
+ERROR_SD: Final = "error_sd"
+NORMALIZED_LOSS: Final = "normalized_loss"
+NORMALIZED_LOSS_SD: Final = "normalized_loss_sd"
+TARGET: Final = "target"
+"""What a model explains, whichever column it is: floors are fractions of its smallest value."""
 HELD_OUT: Final = "held_out"
 """Column: True where the run is drawn and scored but never fitted."""
 FILE_LINE: Final = "file_line"
 """Column: line of the source file (header = 1), or row number + 1 of a frame."""
-
-RESOURCES: Final = (PARAMS, TOKENS, FLOPS)
-"""What a run spends, in table order."""
-NUMBER_COLUMNS: Final = (
-    PARAMS, TOKENS, FLOPS, LOSS, LOSS_SD, UNIQUE_TOKENS, EPOCHS, PARAMS_NON_EMBEDDING, EXPERTS,
-)  # fmt: skip
-"""Columns of a run table that hold positive numbers."""
-TEXT_COLUMNS: Final = (RUN, SEED, GROUP)
-"""Columns of a run table that hold text."""
-
-COLUMN_OF_SYMBOL: Final = {
-    "N": PARAMS, "D": TOKENS, "C": FLOPS, "M": TOKENS_PER_PARAM, "U": UNIQUE_TOKENS,
-}  # fmt: skip
-"""Paper letters of what laws read and the columns that hold it; `x` is any one resource."""
-ANY_RESOURCE: Final = "x"
-"""Symbol of the resource of a one-resource law."""
-
-UNIT: Final = {
-    PARAMS: "parameters", TOKENS: "tokens", FLOPS: "FLOP", LOSS: "nats/token",
-    TOKENS_PER_PARAM: "tokens per parameter", UNIQUE_TOKENS: "unique tokens",
-}  # fmt: skip
-"""Unit of a column, in words."""
-REFERENCE: Final = {
-    PARAMS: 1e9, TOKENS: 2e10, FLOPS: 1.2e20, TOKENS_PER_PARAM: 20.0, UNIQUE_TOKENS: 2e10,
-}  # fmt: skip
-"""The reference run at which amplitudes are stated: 1B parameters, 20B tokens, 6ND FLOP."""
+WEIGHT: Final = "weight_"
+"""Prefix of the columns `weight_<source>`: share of a data source in the training tokens."""
 
 CHAIN: Final = "chain"
 DRAW: Final = "draw"

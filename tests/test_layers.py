@@ -15,7 +15,7 @@ PACKAGE = Path(bayes_scaling.__file__).parent
 STAGES = (
     "runs", "laws", "specs", "inference", "evaluation", "decisions", "reporting", "batch", "cli",
 )  # fmt: skip
-SHARED = {"errors", "names", "verdicts", "files", "__init__"}
+SHARED = {"errors", "names", "quantities", "verdicts", "files", "__init__"}
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "arviz_stats", "matplotlib", "scoringrules"}
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 

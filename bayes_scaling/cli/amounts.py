@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, NUMBER_COLUMNS, UNIT
+from bayes_scaling.names import FLOPS
+from bayes_scaling.quantities import NUMBER_COLUMNS
 
 MONEY: Final = re.compile(
     r"\$?\s*(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII
@@ -103,22 +104,29 @@ def parse_threshold(text: str) -> dict[str, Any]:
     """Return the arguments of `Runs.train_below` from "1e21" or "params=500M"."""
     column, sign, amount = text.rpartition("=")
     column = column.strip() if sign else FLOPS
-    if column not in NUMBER_COLUMNS or column not in UNIT:
-        known = ", ".join(name for name in NUMBER_COLUMNS if name in UNIT)
+    if column not in NUMBER_COLUMNS:
+        known = ", ".join(NUMBER_COLUMNS)
         raise UsageError(f"train-below '{_shown(text)}': the column is one of {known}")
     return {"value": parse_amounts([amount], column)[0], "column": column}
 
 
-def parse_values(texts: Sequence[str]) -> dict[str, float]:
+def parse_values(
+    texts: Sequence[str], option: str = "--at", example: str = "alpha=0.3"
+) -> dict[str, float]:
     """Return {name: number} of texts such as "alpha=0.3"."""
     found = {}
     for text in texts:
-        name, value = _pair(text, "--at", "alpha=0.3")
+        name, value = _pair(text, option, example)
         try:
             found[name] = float(value)
         except ValueError:
-            raise UsageError(f"--at '{_shown(text)}': {_shown(value)} is no number") from None
+            raise UsageError(f"{option} '{_shown(text)}': {_shown(value)} is no number") from None
     return found
+
+
+def parse_given(texts: Sequence[str] | None) -> dict[str, float]:
+    """Return {column: number} of texts such as "experts=8"."""
+    return parse_values(texts or [], "--given", "experts=8")
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:

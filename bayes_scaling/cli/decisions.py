@@ -10,6 +10,7 @@ from bayes_scaling.cli.amounts import (
     gather,
     parse_amounts,
     parse_columns,
+    parse_given,
     parse_intervals,
     parse_money,
 )
@@ -17,6 +18,7 @@ from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     BudgetOption,
     ForceOption,
+    GivenOption,
     IntervalOption,
     LawOption,
     MoneyOption,
@@ -56,6 +58,7 @@ def forecast(
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
+    given: GivenOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """What loss will these runs reach? From a saved fit, without sampling.
@@ -68,7 +71,7 @@ def forecast(
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
-    fit = read_fit(source, law)
+    fit = read_fit(source, law).at(**parse_given(given))
     return _forecast(fit, _points(fit, asked), levels, output, target)
 
 
@@ -88,9 +91,11 @@ def _runs_asked(fit: Fit, params: Sequence[str], tokens: Sequence[str]) -> pd.Da
     import pandas as pd
 
     given = {PARAMS: params, TOKENS: tokens}
-    missing = [name for name in fit.model.inputs if not given.get(name)]
-    if missing:
-        need = " and ".join(f"--{name}" for name in fit.model.inputs)
+    needed = [n for n in (PARAMS, TOKENS) if n in fit.model.inputs and n not in fit.given]
+    if not needed:
+        raise UsageError(f"model {fit.spec.name} reads {', '.join(fit.model.inputs)}: use --at")
+    if any(not given.get(name) for name in needed):
+        need = " and ".join(f"--{name}" for name in needed)
         raise UsageError(f"model {fit.spec.name} needs {need}")
     columns = {k: parse_amounts(v, k) for k, v in given.items() if v}
     if len({len(values) for values in columns.values()}) > 1:
@@ -172,6 +177,7 @@ def allocate(
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
+    given: GivenOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """How should a budget be split between parameters and tokens?
@@ -184,7 +190,8 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     budgets = budgets_of(flops, usd, cost)
     target = new_file(out, force, ".csv") if out else None
-    return _allocate(read_fit(source, law), budgets, cost, levels, target)
+    fit = read_fit(source, law).at(**parse_given(given))
+    return _allocate(fit, budgets, cost, levels, target)
 
 
 def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:

@@ -64,6 +64,14 @@ AmountOption = Annotated[
     list[str] | None,
     typer.Option("--amount", metavar="X", help="Of the resource a one-resource law reads."),
 ]
+GivenOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--given",
+        metavar="COLUMN=VALUE",
+        help="What the law reads besides, such as experts=8. Repeatable.",
+    ),
+]
 IntervalOption = Annotated[
     str, typer.Option("--interval", metavar="LEVELS", help="Levels of the intervals.")
 ]

@@ -63,7 +63,7 @@ def list_models(output: Output) -> Outcome:
     """List the models: the question each answers, and what it reads."""
     import pandas as pd
 
-    from bayes_scaling.names import RESOURCES
+    from bayes_scaling.quantities import RESOURCES
     from bayes_scaling.specs.shelf import model_names
     from bayes_scaling.specs.spec import load_model
 

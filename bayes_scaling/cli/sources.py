@@ -95,7 +95,8 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from bayes_scaling.names import RESOURCES, RUN
+    from bayes_scaling.names import RUN
+    from bayes_scaling.quantities import RESOURCES
     from bayes_scaling.runs.finding import rejected
     from bayes_scaling.runs.source import load
 

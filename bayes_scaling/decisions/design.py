@@ -10,7 +10,8 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS, UNIT
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+from bayes_scaling.quantities import unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -109,4 +110,4 @@ def _horizon(runs: Runs, axis: str) -> Check:
     largest = float(runs.resource(axis).max())
     reach = format_quantity(largest * MAX_EXTRAPOLATION, axis)
     advice = f"answers reach up to {MAX_EXTRAPOLATION:g} times as far: {reach}"
-    return Check("largest run", INFO, f"{largest:.3g} {UNIT[axis]}", "none", advice)
+    return Check("largest run", INFO, f"{largest:.3g} {unit_of(axis)}", "none", advice)

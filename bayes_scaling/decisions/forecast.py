@@ -21,17 +21,8 @@ from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import predict_at
-from bayes_scaling.names import (
-    CHAIN,
-    DRAW,
-    FLOPS,
-    LOSS_MEAN,
-    LOSS_NEW,
-    PARAMS,
-    POINT,
-    RESOURCES,
-    TOKENS,
-)
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, POINT, TOKENS
+from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -118,13 +109,18 @@ def _as_fit(source: object) -> Fit:
 def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
     if at.empty:
         raise UsageError("the table of points to forecast is empty")
-    inputs = {n: positive_values(resource_values(at, n), n) for n in fit.model.inputs}
+    inputs = {
+        n: positive_values(resource_values(at, n), n)
+        for n in fit.model.inputs
+        if n in at or n not in fit.given
+    }
     points = pd.DataFrame(inputs)
     for name in RESOURCES:
         if name not in points and (name in at or (name == FLOPS and {PARAMS, TOKENS} <= set(at))):
             points[name] = positive_values(resource_values(at, name), name)
     amounts = points[axis_of(fit)] if axis_of(fit) in points else points[fit.model.inputs[0]]
-    points = points[[name for name in RESOURCES if name in points]]
+    shown = (*RESOURCES, *(n for n in fit.model.inputs if n not in RESOURCES))
+    points = points[[name for name in shown if name in points]]
     return points.assign(extrapolation=extrapolation_of(fit, amounts.to_numpy())), inputs
 
 
@@ -136,6 +132,11 @@ def _at_budgets(
     points = pd.DataFrame({axis: amounts, "extrapolation": extrapolation_of(fit, amounts)})
     if len(fit.model.inputs) == 1:
         return points, {axis: amounts}
+    if axis != FLOPS:
+        raise UsageError(
+            f"model {fit.spec.name!r} has no compute axis: ask at points, as a table with "
+            f"{', '.join(fit.model.inputs)} (--at plan.csv on the command line)"
+        )
     require_split(fit, amounts)
     params, tokens, _ = per_draw_optimum(fit, amounts)
     return points, {PARAMS: params, TOKENS: tokens}

@@ -9,7 +9,9 @@ import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIT
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.quantities import quantity, unit_of
+from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.finding import Finding
 from bayes_scaling.runs.units import parse_quantity
 
@@ -27,16 +29,18 @@ MAX_FLOPS = 1e32
 
 
 def axis_of(fit: Fit) -> str:
-    """Return the column in which this fit extrapolates: compute, or the one resource of its law."""
-    return fit.model.inputs[0] if len(fit.model.inputs) == 1 else FLOPS
+    """Return the column in which this fit extrapolates: compute, or what its law reads first."""
+    inputs = fit.model.inputs
+    known = FLOPS in fit.runs.frame or sources_of(FLOPS, fit.runs.frame) is not None
+    return FLOPS if len(inputs) > 1 and known else inputs[0]
 
 
 def positive_values(
     values: Sequence[float] | NDArray[np.float64], column: str
 ) -> NDArray[np.float64]:
-    """Return budgets as a float array (n,); raises UsageError naming each impossible one."""
+    """Return amounts of a column as an array (n,); raises UsageError naming impossible ones."""
     if isinstance(values, str | Mapping):
-        raise UsageError(f"give amounts of {UNIT[column]} as a list, such as [1e24]")
+        raise UsageError(f"give amounts of {unit_of(column)} as a list, such as [1e24]")
     given = np.atleast_1d(np.asarray(values, dtype=object)).ravel().tolist()
     try:
         numbers = [parse_quantity(v, column) if isinstance(v, str) else float(v) for v in given]
@@ -44,10 +48,12 @@ def positive_values(
         raise UsageError(f"{column}: {fault}") from None
     array = np.asarray(numbers, dtype=float)
     if array.size == 0:
-        raise UsageError(f"give at least one amount of {UNIT[column]}")
-    bad = [f"{v:g}" for v in array if not (np.isfinite(v) and v > 0)]
+        raise UsageError(f"give at least one amount of {unit_of(column)}")
+    each = quantity(column)
+    bad = [f"{v:g}" for v in array if not each.holds(v)]
     if bad:
-        raise UsageError(f"{column} = {', '.join(bad)}: must be finite and above 0")
+        limits = f"between {each.low:g} and {each.high:g}" if each.closed else "above 0"
+        raise UsageError(f"{column} = {', '.join(bad)}: must be finite and {limits}")
     if column == FLOPS and (array > MAX_FLOPS).any():
         raise UsageError(f"{column} = {array.max():.3g}: above {MAX_FLOPS:.0e} FLOP is refused")
     return array
@@ -66,6 +72,8 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
     asked.pop(axis_of(fit), None)  # X001's business
     found = []
     for name, values in asked.items():
+        if quantity(name).closed or name == LOSS:
+            continue  # shares and losses have no scale to go beyond
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
         limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
         steps = np.maximum(values / runs.max(), runs.min() / values)
@@ -75,8 +83,8 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
                     code="X003",
                     severity="warn" if ratio else "error",
                     rows=(),
-                    message=f"{UNIT[name]} up to {steps.max():.3g} times outside the fitted runs "
-                    f"({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
+                    message=f"{unit_of(name)} up to {steps.max():.3g} times outside the fitted "
+                    f"runs ({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
                     hint="add runs in that direction or ask for less",
                 )
             )
@@ -113,7 +121,7 @@ def caveats(
                 severity="error",
                 rows=(),
                 message=f"{far.size} of {ratios.size} questions lie up to {far.max():.3g} times "
-                f"beyond the largest fitted run ({amounts.max():.3g} {UNIT[axis]}); "
+                f"beyond the largest fitted run ({amounts.max():.3g} {unit_of(axis)}); "
                 f"answers are supported up to {MAX_EXTRAPOLATION:g} times",
                 hint="these intervals assume that the same law holds all the way; "
                 "add a larger run or ask for less",
@@ -128,7 +136,7 @@ def caveats(
                 severity="warn",
                 rows=(),
                 message=f"{below.size} of {ratios.size} questions lie below the smallest fitted "
-                f"run ({amounts.min():.3g} {UNIT[axis]})",
+                f"run ({amounts.min():.3g} {unit_of(axis)})",
                 hint="laws bend for very small runs; read these answers as rough",
             )
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.predict import curve_at
-from bayes_scaling.names import BUDGET, PARAMS, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import BUDGET, FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.identifiability import split_refusal
 
@@ -70,7 +70,7 @@ def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[n
     """
     ND = flops / FLOP_PER_PARAM_TOKEN
     law, model = fit.model.law, fit.model
-    if law.optimum is None:
+    if law.optimum is None or not {PARAMS, TOKENS, FLOPS, TOKENS_PER_PARAM} >= set(model.inputs):
         return search_split(lambda N, D: curve_at(fit, {PARAMS: N, TOKENS: D}), ND, _shape(fit))
     values = fit.unknowns(BUDGET)
     named = {name: values[name] for name in law.unknowns}

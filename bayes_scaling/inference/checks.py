@@ -12,13 +12,15 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.graph import middle_of
 from bayes_scaling.inference.predict import (
     log_likelihood,
     normal_scores,
     residuals,
     robust_sd,
 )
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.quantities import COLUMN_OF_SYMBOL
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
 
@@ -147,12 +149,15 @@ def _patterns(fit: Fit) -> Iterator[Check]:
 
 
 def residual_axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
-    """Return what residuals may depend on, (run,) each: N, D, C and D/N, or the one resource."""
+    """Return what residuals may depend on, (run,) each: N, D, C and D/N, and what the law reads."""
+    axes = RESIDUAL_AXES if {PARAMS, TOKENS} <= set(fit.runs.resources) else {}
     if len(fit.model.inputs) == 1:
-        symbols = {column: symbol for symbol, column in RESIDUAL_AXES.items()}
-        return {symbols[name]: fit.runs.resource(name) for name in fit.model.inputs}
-    axes = {name: fit.runs.resource(column) for name, column in RESIDUAL_AXES.items()}
-    return {k: v for k, v in axes.items() if np.ptp(np.log(v)) > SAME}
+        axes = {}
+    known = set(axes.values())
+    symbols = {column: symbol for symbol, column in COLUMN_OF_SYMBOL.items()}
+    own = {symbols.get(c, c): c for c in fit.model.inputs if c not in known}
+    values = {name: fit.runs.resource(column) for name, column in {**axes, **own}.items()}
+    return {k: v for k, v in values.items() if (v > 0).all() and np.ptp(np.log(v)) > SAME}
 
 
 def _unit_patterns(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
@@ -182,7 +187,10 @@ def _influence(fit: Fit) -> Iterator[Check]:
     import arviz_stats as azs
 
     tree = xr.DataTree.from_dict(
-        {"posterior": fit.posterior, "log_likelihood": xr.Dataset({LOSS: log_likelihood(fit)})}
+        {
+            "posterior": fit.posterior,
+            "log_likelihood": xr.Dataset({fit.model.target: log_likelihood(fit)}),
+        }
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # high values of k are this row's business
@@ -218,7 +226,7 @@ def _contraction(fit: Fit) -> Iterator[Check]:
 def _ridges(fit: Fit) -> Iterator[Check]:
     """Correlation of log terms at the table's own middle with the exponents (I002)."""
     law, model = fit.model.law, fit.model
-    middle = [np.exp(np.mean(np.log(fit.runs.resource(c)))) for c in model.inputs]
+    middle = [middle_of(fit.runs.resource(c)) for c in model.inputs]
     names = [n for n in law.unknowns if n not in law.terms]
     values = {k: v for k, v in fit.unknowns().items()}
     worst, pair = 0.0, ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,9 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import CheckError, UsageError
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, RUN, TOKENS
-from bayes_scaling.runs.surface import lowest_credible_loss
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.quantities import quantity
+from bayes_scaling.runs.surface import lowest_credible
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -32,7 +33,8 @@ class Fit:
 
     `posterior` holds one variable (chain, draw) per unknown, `sampling` the sampler's record with
     the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
-    long compiling and sampling took; it is not part of the result and not stored.
+    long compiling and sampling took, `given` what answers take as given (see `at`); neither is part
+    of the result or stored.
     """
 
     spec: ModelSpec
@@ -41,6 +43,7 @@ class Fit:
     sampling: xr.Dataset
     provenance: Mapping[str, Any]
     seconds: Mapping[str, float] = field(default_factory=dict, compare=False)
+    given: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def model(self) -> ModelSpec:
@@ -55,6 +58,25 @@ class Fit:
             return xr.Dataset(coords=self.posterior.coords)
         values = {name: self.posterior[name] for name in law.unknowns}
         return xr.Dataset(law.derived(np, **values, **self.model.numbers))
+
+    def at(self, **given: float) -> Fit:
+        """Return the fit whose answers take these columns as given, such as `experts=8`.
+
+        For laws that read more than params and tokens. Raises UsageError for a column that the law
+        does not read and for a value that it cannot take.
+        """
+        for name, value in given.items():
+            if name not in self.model.inputs:
+                reads = ", ".join(self.model.inputs)
+                raise UsageError(f"given {name!r}: model {self.spec.name!r} reads {reads}")
+            if not quantity(name).holds(value):
+                raise UsageError(f"given {name} = {value:g}: not a possible value")
+        return replace(self, given={**self.given, **given})
+
+    @property
+    def observed(self) -> NDArray[np.float64]:
+        """What the model explains of each fitted run, (run,): its loss, accuracy or error."""
+        return self.runs.fitted[self.model.target].to_numpy(dtype=float)
 
     def unknowns(self, *trailing: str) -> dict[str, NDArray[np.float64]]:
         """Arrays of all unknowns (chain, draw), with an axis of length one per name given."""
@@ -99,18 +121,18 @@ class Fit:
             prior_draws,
         )
 
-        fitted = self.runs.fitted
+        fitted, target = self.runs.fitted, self.model.target
         runs = {RUN: fitted[RUN].to_numpy(dtype=str)}
         resources = {c: (RUN, self.runs.resource(c)) for c in self.model.inputs}
         return xr.DataTree.from_dict(
             {
                 "posterior": self.posterior,
                 "sample_stats": self.sampling,
-                "log_likelihood": xr.Dataset({LOSS: log_likelihood(self)}),
-                "posterior_predictive": xr.Dataset({LOSS: posterior_predictive(self)}),
+                "log_likelihood": xr.Dataset({target: log_likelihood(self)}),
+                "posterior_predictive": xr.Dataset({target: posterior_predictive(self)}),
                 "log_prior": log_prior(self),
                 "prior": prior_draws(self),
-                "observed_data": xr.Dataset({LOSS: (RUN, fitted[LOSS].to_numpy())}, coords=runs),
+                "observed_data": xr.Dataset({target: (RUN, self.observed)}, coords=runs),
                 "constant_data": xr.Dataset(resources, coords=runs),
             }
         )
@@ -138,12 +160,10 @@ def _refuse_redundant_compute(spec: ModelSpec, columns: Mapping[str, NDArray[np.
         )
 
 
-def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
-    """Return the model with its resource chosen and its unit-free priors in nats for this table.
+def settled(spec: ModelSpec, runs: Runs) -> ModelSpec:
+    """Return the model with the columns it reads chosen: its one resource, its data sources.
 
-    Raises UsageError where the table lacks what the law reads, or offers several resources to a
-    law that reads one, CheckError where a law of N, D and C meets a table in which C follows from
-    the other two.
+    Raises UsageError where the table offers several resources to a law that reads one.
     """
     if not spec.inputs:
         if len(runs.resources) != 1:
@@ -152,10 +172,27 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
                 f"{', '.join(runs.resources)}: choose one, with --resource on the command line or "
                 "load_model(name, resource=...)"
             )
-        spec = spec.at_resource(runs.resources[0])
+        return spec.at_resource(runs.resources[0])
+    return spec if spec.settled else spec.at_sources(runs.sources)
+
+
+def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
+    """Return the model with its columns chosen and its relative priors in the table's units.
+
+    Raises UsageError where the table lacks what the law reads, or offers several resources to a
+    law that reads one, CheckError where a law of N, D and C meets a table in which C follows from
+    the other two.
+    """
+    spec = settled(spec, runs)
+    if spec.target not in runs.frame or runs.fitted[spec.target].isna().any():
+        gaps = "no column" if spec.target not in runs.frame else "gaps in the column"
+        raise UsageError(
+            f"model {spec.name!r} explains the {spec.target}; the table has {gaps} '{spec.target}'"
+        )
     columns = {name: runs.resource(name) for name in spec.inputs}
     if {PARAMS, TOKENS, FLOPS} <= set(columns):
         _refuse_redundant_compute(spec, columns)
     ends = {k: (float(v.min()), float(v.max())) for k, v in columns.items()}
-    ends[LOSS] = (lowest_credible_loss(runs.fitted), float(runs.fitted[LOSS].max()))
+    measured = runs.fitted[spec.target]
+    ends[TARGET] = (lowest_credible(runs.fitted, spec.target), float(measured.max()))
     return spec.against(ends)

@@ -23,7 +23,8 @@ import numpy as np
 
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.laws.law import Law
-from bayes_scaling.names import ANY_RESOURCE, LOSS, LOSS_SD
+from bayes_scaling.names import ITEMS, LOSS
+from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
@@ -61,6 +62,8 @@ def structure(spec: ModelSpec) -> tuple[Any, ...]:
     priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
     law = spec.law
     terms = tuple(law.terms.items())
+    if law.generic is not None:
+        return law.generic, law.sources, terms, law.share, priors, spec.noise.kind, spec.noise.scale
     # a user's file that is read again gives new functions; its text says whether they are the same
     formula = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
     return formula, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
@@ -169,19 +172,27 @@ def _symbols(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def known_sd(spec: ModelSpec, runs: Runs) -> np.ndarray:
-    """Known standard deviation of each fitted run on the scale of the noise; zero if unstated."""
-    loss = runs.fitted[LOSS].to_numpy(dtype=float)
-    if LOSS_SD not in runs.fitted:
-        return np.zeros_like(loss)
-    stated = runs.fitted[LOSS_SD].fillna(0.0).to_numpy(dtype=float)
-    return np.asarray(spec.noise.known_sd(loss, stated))
+    """Known standard deviation of each fitted run on the scale of the noise; zero if unstated.
+
+    Of a share of test items it is binomial.
+    """
+    rows = runs.fitted
+    observed = rows[spec.target].to_numpy(dtype=float)
+    stated = np.zeros_like(observed)
+    if SD_OF[spec.target] in rows:
+        stated = rows[SD_OF[spec.target]].fillna(0.0).to_numpy(dtype=float)
+    elif spec.target in SHARES and ITEMS in rows:
+        items = rows[ITEMS].fillna(np.inf).to_numpy(dtype=float)
+        share = (observed + 0.5 / items) / (1 + 1 / items)  # never 0 or 1
+        stated = np.sqrt(share * (1 - share) / items)
+    return np.asarray(spec.noise.known_sd(observed, stated))
 
 
 def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     """Return the data of a graph for one table; `spec` is already stated against the table."""
     inputs = [runs.resource(column) for column in spec.inputs]
-    loss = runs.fitted[LOSS].to_numpy(dtype=float)
-    middle = [float(np.exp(np.mean(np.log(column)))) for column in inputs]
+    loss = runs.fitted[spec.target].to_numpy(dtype=float)
+    middle = [middle_of(column) for column in inputs]
     data: dict[str, Any] = {LOSS: spec.noise.to_scale(np, loss)}
     data["known_sd"] = known_sd(spec, runs)
     for name, column, center in zip(_symbols(spec), inputs, middle, strict=True):
@@ -192,6 +203,11 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     for name, (center, scale) in _centers(spec, middle, loss).items():
         data[f"{name}_center"], data[f"{name}_scale"] = center, scale
     return {k: np.asarray(v, dtype=float) for k, v in data.items()}
+
+
+def middle_of(values: np.ndarray) -> float:
+    """Return the middle of an input: its geometric mean, or its mean where it may be zero."""
+    return float(np.exp(np.mean(np.log(values))) if (values > 0).all() else np.mean(values))
 
 
 def _centers(
@@ -214,5 +230,5 @@ def _centers(
         share = math.log(sum(math.exp(sizes[term]) for term in with_it)) - total
         found[exponent] = (center + share + outer, scale)
     if terms:
-        found[terms[0]] = (float(np.median(np.log(loss))), LOSS_SCALE_OF_Z)
+        found[terms[0]] = (float(np.median(np.log(loss[loss > 0]))), LOSS_SCALE_OF_Z)
     return found

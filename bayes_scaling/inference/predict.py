@@ -9,8 +9,9 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.inference.graph import known_sd
-from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
-from bayes_scaling.runs.derived import derive
+from bayes_scaling.names import CHAIN, DRAW, LOSS_MEAN, LOSS_NEW, POINT, RUN
+from bayes_scaling.quantities import quantity
+from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.surface import MAD_TO_SD
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bayes_scaling.inference.fit import Fit
+    from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import Fit
 
 PRIOR_DRAWS = 1000
 
@@ -32,10 +34,18 @@ def rng_of(seed: int, purpose: str) -> np.random.Generator:
 def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point).
 
-    Inputs that follow from params and tokens may be left out: a split of a budget is enough.
+    Inputs that are given for the fit (`Fit.at`) or follow from params and tokens may be left out:
+    a split of a budget is enough. Raises UsageError naming inputs that are missing.
     """
+    known = {**fit.given, **inputs}
+    missing = [n for n in fit.model.inputs if n not in known and sources_of(n, known) is None]
+    if missing:
+        raise UsageError(
+            f"model {fit.spec.name!r} reads {' and '.join(missing)} too: state it, with "
+            f"--given {missing[0]}=... on the command line or fit.at({missing[0]}=...) in Python"
+        )
     columns = tuple(
-        np.asarray(inputs[name] if name in inputs else derive(name, inputs), dtype=float)
+        np.asarray(known[name] if name in known else derive(name, known), dtype=float)
         for name in fit.model.inputs
     )
     return np.asarray(fit.model.curve(np, columns, fit.unknowns(POINT)))
@@ -49,11 +59,13 @@ def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -
 def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> xr.Dataset:
     """Draw the loss at points: inputs (point,), or from draw to draw (chain, draw, point).
 
-    Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), [nats/token], dims
-    (chain, draw, point).
+    Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), dims (chain, draw,
+    point), in the unit of the model's target: nats/token of a loss, a share of an accuracy.
     """
     mean = curve_at(fit, inputs)
     new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, fit.unknowns(POINT))
+    whole = quantity(fit.model.target)
+    new = np.clip(new, whole.low, whole.high) if whole.closed else new
     labels = np.arange(mean.shape[-1])
     return xr.Dataset(
         {
@@ -69,7 +81,7 @@ def _at_runs(fit: Fit) -> NDArray[np.float64]:
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
     """Log density of each fitted run's loss [log 1/(nats/token)], dims (chain, draw, run)."""
-    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    loss = fit.observed
     values = fit.model.noise.log_density(
         loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
     )
@@ -78,7 +90,7 @@ def log_likelihood(fit: Fit) -> xr.DataArray:
 
 def normal_scores(fit: Fit) -> xr.DataArray:
     """Residuals of the fitted runs as standard normal scores, dims (chain, draw, run)."""
-    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    loss = fit.observed
     values = fit.model.noise.normal_scores(
         loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
     )
@@ -91,7 +103,7 @@ def residuals(fit: Fit) -> NDArray[np.float64]:
     Log loss or nats/token; shape (chain, draw, run).
     """
     noise = fit.model.noise
-    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    loss = fit.observed
     return np.asarray(noise.to_scale(np, loss) - noise.to_scale(np, _at_runs(fit)))
 
 

@@ -25,7 +25,7 @@ from bayes_scaling.inference.checks import (
     WORST_RHAT,
 )
 from bayes_scaling.inference.compiled import is_compiled, over_table
-from bayes_scaling.inference.fit import Fit, stated_against
+from bayes_scaling.inference.fit import Fit, settled, stated_against
 from bayes_scaling.names import CHAIN, DRAW
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
@@ -77,7 +77,7 @@ def fit(
         tree = _sample(compiled, (draws * factor, TUNE * factor, chains), seed, partial(say, stage))
         posterior, stats = _keep(tree, model, factor)
         found = Fit(
-            spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
+            spec=settled(spec, runs),
             runs=runs,
             posterior=posterior,
             sampling=stats,

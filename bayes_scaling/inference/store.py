@@ -18,7 +18,7 @@ import xarray as xr
 
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import write_bytes
-from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.fit import Fit, settled
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import model_from_text
 
@@ -116,9 +116,10 @@ def _fit_of(tree: xr.DataTree, where: Path, law: Law | None) -> Fit:
         )
     if header["resource"]:
         spec = spec.at_resource(header["resource"])
+    runs = Runs.from_csv(header["runs_csv"], **json.loads(header["runs"]))
     return Fit(
-        spec=spec,
-        runs=Runs.from_csv(header["runs_csv"], **json.loads(header["runs"])),
+        spec=settled(spec, runs),
+        runs=runs,
         posterior=tree["posterior"].to_dataset(),
         sampling=tree["sample_stats"].to_dataset(),
         provenance=provenance,

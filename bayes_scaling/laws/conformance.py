@@ -10,7 +10,8 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.formula import precise
 from bayes_scaling.laws.law import Law
-from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, PARAMS, REFERENCE, TOKENS
+from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.quantities import ANY_RESOURCE, column_of, is_weight, quantity, reference_of
 from bayes_scaling.runs.derived import derive
 from bayes_scaling.verdicts import FAIL, OK, Check, Checks
 
@@ -27,13 +28,11 @@ MIDDLE = 0.4
 """Value around which unknowns are tried where none is given: right for amplitudes in nats at the
 reference run, exponents and shares."""
 SPREAD = 0.3
-DECADES_DOWN, DECADES_UP = 4.0, 4.0
-"""Decades around the reference run in which resources are tried."""
 SEED = 20261124
 
 
 def check_law(law: Law, *, at: Mapping[str, float] | None = None) -> Checks:
-    """Examine a law at 1,000 points over eight decades of each resource.
+    """Examine a law at 1,000 points over eight decades of each resource (`Quantity.trial`).
 
     `at` gives typical values of the unknowns (default .4 each); they are varied by a third. Asks:
     does the docstring name the unit; do NumPy, PyTensor and SymPy agree to 1e-12; do scalars,
@@ -41,7 +40,7 @@ def check_law(law: Law, *, at: Mapping[str, float] | None = None) -> Checks:
     the gradient finite and that of finite differences; are declared terms and optimum right; does
     it keep no state. Returns `Checks`. Raises UsageError where `at` names no unknown of the law.
     """
-    unknown = set(at or {}) - set(law.unknowns)
+    unknown = set(at or {}) - set(law.unknowns) - set(law.families)
     if unknown:
         raise UsageError(f"law {law.name!r} has no unknown {', '.join(sorted(unknown))}")
     trial = _Trial(law, at or {})
@@ -65,12 +64,10 @@ class _Trial:
     def __init__(self, law: Law, at: Mapping[str, float]) -> None:
         rng = np.random.default_rng(SEED)
         self.law = law
-        self.inputs = tuple(
-            _reference(symbol) * 10 ** rng.uniform(-DECADES_DOWN, DECADES_UP, POINTS)
-            for symbol in law.inputs
-        )
+        self.inputs = _trial_inputs(law, rng)
         self.unknowns = {
-            name: at.get(name, MIDDLE) * np.exp(rng.uniform(-SPREAD, SPREAD, POINTS))
+            name: at.get(name, at.get(law.family_of(name), MIDDLE))
+            * np.exp(rng.uniform(-SPREAD, SPREAD, POINTS))
             for name in law.unknowns
         }
         self.constants = {
@@ -91,13 +88,15 @@ class _Trial:
         loss = self.curve(*self.inputs)
         finite = float(np.isfinite(loss).mean())
         yield _row("finite", finite == 1, finite, "all", "some losses are not finite")
-        positive = float((loss > 0).mean())
-        yield _row("positive", positive == 1, positive, "all", "some losses are not positive")
+        whole = quantity(self.law.target)
+        possible = float(((loss > whole.low) & (loss < whole.high)).mean())
+        advice = f"some values are no {self.law.target}"
+        yield _row("possible", possible == 1, possible, "all", advice)
         for i, symbol in enumerate(self.law.inputs):
-            if symbol in self.law.may_rise:
+            if symbol in self.law.may_rise or is_weight(_column(symbol)):
                 continue
             more = [x * 1.1 if j == i else x for j, x in enumerate(self.inputs)]
-            rise = float(np.max(self.curve(*more) / loss - 1))
+            rise = float(np.max((self.curve(*more) - loss) / np.abs(loss)))
             advice = f"the loss rises with {symbol} at some point"
             yield _row(f"falls with {symbol}", rise <= AGREE, rise, f"<= {AGREE}", advice)
 
@@ -156,7 +155,7 @@ class _Trial:
         finite = all(np.isfinite(g).all() for g in gradients)
         yield _row("gradient finite", finite, str(finite), "True", "a gradient is not finite")
         worst, where = 0.0, ""
-        scale = self.curve(*self.inputs)
+        scale = np.abs(self.curve(*self.inputs))
         for (name, value), gradient in zip(self.unknowns.items(), gradients, strict=True):
             step = 1e-5 * value
             up = self.curve(*self.inputs, **{name: value + step})
@@ -191,7 +190,7 @@ class _Trial:
         """Newton distance in log N from the declared optimum to the point of zero slope."""
         assert self.law.optimum is not None
         rng = np.random.default_rng(SEED)
-        ND = REFERENCE[PARAMS] * REFERENCE[TOKENS] * 10 ** rng.uniform(-4, 4, POINTS)
+        ND = reference_of(PARAMS) * reference_of(TOKENS) * 10 ** rng.uniform(-4, 4, POINTS)
         N, D = self.law.optimum(np, ND, **self.unknowns, **self.constants)
         step = 1e-2
         at = {k: self._at_split(N * np.exp(k * step), D * np.exp(-k * step)) for k in range(-2, 3)}
@@ -203,9 +202,25 @@ class _Trial:
 
     def _at_split(self, N: Floats, D: Floats) -> Floats:
         split = {PARAMS: N, TOKENS: D}
-        columns = [COLUMN_OF_SYMBOL[symbol] for symbol in self.law.inputs]
+        columns = [column_of(symbol) for symbol in self.law.inputs]
         return self.curve(*(split[c] if c in split else derive(c, split) for c in columns))
 
 
+def _column(symbol: str) -> str:
+    return TOKENS if symbol == ANY_RESOURCE else column_of(symbol)
+
+
 def _reference(symbol: str) -> float:
-    return REFERENCE[TOKENS if symbol == ANY_RESOURCE else COLUMN_OF_SYMBOL[symbol]]
+    return reference_of(_column(symbol))
+
+
+def _trial_inputs(law: Law, rng: np.random.Generator) -> tuple[Floats, ...]:
+    """Values of each input over its range: log-uniform if that is above zero, else uniform."""
+    found = []
+    for symbol in law.inputs:
+        low, high = quantity(_column(symbol)).trial
+        share = rng.uniform(0, 1, POINTS)
+        found.append(low * (high / low) ** share if low > 0 else low + (high - low) * share)
+    weights = [i for i, symbol in enumerate(law.inputs) if is_weight(_column(symbol))]
+    whole = sum((found[i] for i in weights), start=np.zeros(POINTS))
+    return tuple(x / whole if i in weights else x for i, x in enumerate(found))

@@ -12,9 +12,12 @@ from types import ModuleType
 from typing import Any
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL
+from bayes_scaling.names import LOSS, WEIGHT
+from bayes_scaling.quantities import ANY_RESOURCE, COLUMN_OF_SYMBOL, SOURCES, TARGETS
 
-SYMBOLS = (*COLUMN_OF_SYMBOL, ANY_RESOURCE)
+SYMBOLS = (*COLUMN_OF_SYMBOL, ANY_RESOURCE, SOURCES)
+THREE_SOURCES = ("1", "2", "3")
+"""Names of data sources where no table has named them yet."""
 Curve = Callable[..., Any]
 
 
@@ -22,8 +25,14 @@ Curve = Callable[..., Any]
 class Law:
     """A scaling law: `curve(xp, *inputs, **unknowns)` returns the expected loss [nats/token].
 
-    `inputs` are the measured resources (N, D, C, or x for any one of them), `unknowns` the
-    quantities that need a prior, `constants` the fixed anchors with their defaults.
+    `inputs` are the measured quantities (N, D, C, ..., or x for any one resource), `unknowns` the
+    quantities that need a prior, `constants` the fixed anchors with their defaults. `target` is the
+    column that the law explains: the loss, or an accuracy or error.
+
+    A law of a data mixture takes `w`, the weights of all sources, and unknowns with one value for
+    each source. `families` maps such an unknown to the value of the first source, which is known
+    (1 of a ratio, 0 of a log ratio), or None. `over(sources)` spells a law out for named sources:
+    inputs `w_web`, `w_code`, unknowns `q_code`.
 
     The rest is optional knowledge about the formula; `check_law` tries `terms` and `optimum`:
     `terms` maps the unknowns in which the curve is linear without a remainder, so that the loss is
@@ -46,6 +55,10 @@ class Law:
     derived: Curve | None = None
     may_rise: tuple[str, ...] = ()
     no_split: str = ""
+    target: str = LOSS
+    families: Mapping[str, float | None] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    generic: Curve | None = None
     origin: str = field(default="shelf", compare=False)
     source_digest: str = field(default="", compare=False)
 
@@ -61,7 +74,27 @@ class Law:
     @property
     def allocates(self) -> bool:
         """True where a budget can be split between parameters and tokens."""
-        return len(self.inputs) > 1 and not self.no_split
+        both = {"N", "D"} <= set(self.inputs) or {"C", "M"} <= set(self.inputs)
+        return both and self.target == LOSS and not self.no_split
+
+    def family_of(self, unknown: str) -> str:
+        """Return the name under which a prior is stated: `q` for `q_code`, else the unknown."""
+        named = (f for f in self.families if unknown.removeprefix(f"{f}_") in self.sources)
+        return next(named, unknown)
+
+    def over(self, sources: tuple[str, ...]) -> Law:
+        """Return the law of a mixture spelled out for these data sources, the first of reference.
+
+        Raises UsageError for a law without mixtures and for fewer than two sources.
+        """
+        if self.generic is None:
+            raise UsageError(f"law {self.name!r} reads no mixture of data sources")
+        if len(sources) < 2:
+            raise UsageError(
+                f"law {self.name!r} compares data sources; the table names {len(sources)} "
+                f"({WEIGHT}<source> columns)"
+            )
+        return _spelled_out(self, sources)
 
 
 def law(
@@ -73,19 +106,33 @@ def law(
     derived: Curve | None = None,
     may_rise: tuple[str, ...] = (),
     no_split: str = "",
+    target: str = LOSS,
+    families: Mapping[str, float | None] | None = None,
 ) -> Callable[[Curve], Law]:
     """Turn a function `f(xp, N, D, *, unknown, ..., constant=1.0)` into a `Law`.
 
     Raises UsageError where the signature does not follow that form.
     """
+    if target not in TARGETS:
+        raise UsageError(f"target {target!r}: a law explains one of {', '.join(TARGETS)}")
 
     def decorate(curve: Curve) -> Law:
         inputs, unknowns, constants = _read_signature(curve)
         summed = dict(terms or {})
-        for name in (*summed, *(e for each in summed.values() for e in each), *(share or ())):
+        if (SOURCES in inputs) != bool(families):
+            raise UsageError(
+                f"law {curve.__name__!r}: weights {SOURCES} of data sources and families of "
+                "unknowns, one for each source, go together"
+            )
+        for name in (
+            *summed,
+            *(families or ()),
+            *(e for each in summed.values() for e in each),
+            *(share or ()),
+        ):
             if name not in unknowns:
                 raise UsageError(f"law {curve.__name__!r}: {name!r} is not among its unknowns")
-        return Law(
+        found = Law(
             name=curve.__name__.replace("_", "-"),
             curve=curve,
             inputs=inputs,
@@ -98,9 +145,44 @@ def law(
             derived=derived,
             may_rise=may_rise,
             no_split=no_split,
+            target=target,
+            families=dict(families or {}),
+            generic=curve if families else None,
         )
+        return found.over(THREE_SOURCES) if families else found
 
     return decorate
+
+
+def _spelled_out(mixture: Law, sources: tuple[str, ...]) -> Law:
+    """The law with one input and one unknown of each family for each source."""
+    generic, families = mixture.generic, mixture.families
+    assert generic is not None
+    inputs, unknowns, _ = _read_signature(generic)
+    plain = [name for name in inputs if name != SOURCES]
+    own = {
+        family: [f"{family}_{source}" for source in (sources if first is None else sources[1:])]
+        for family, first in families.items()
+    }
+
+    def curve(xp: Any, *measured: Any, **values: Any) -> Any:
+        at = dict(zip(plain, measured, strict=False))
+        weights = measured[len(plain) :]
+        for family, first in families.items():
+            each = [values.pop(name) for name in own[family]]
+            values[family] = each if first is None else [first, *each]
+        arguments = [weights if name == SOURCES else at[name] for name in inputs]
+        return generic(xp, *arguments, **values)
+
+    curve.__doc__ = generic.__doc__
+    flat = [own.get(name, [name]) for name in unknowns]
+    return replace(
+        mixture,
+        curve=curve,
+        inputs=(*plain, *(f"{SOURCES}_{source}" for source in sources)),
+        unknowns=tuple(name for each in flat for name in each),
+        sources=sources,
+    )
 
 
 def _read_signature(

@@ -88,7 +88,7 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
 def _split(
     fit: Fit, amounts: NDArray[np.float64], cost: Cost
 ) -> tuple[Allocation | None, str, bool]:
-    if len(fit.model.inputs) == 1:
+    if not fit.model.law.allocates and not fit.model.law.no_split:
         return None, NO_SPLIT, False
     try:
         return allocate(fit, list(amounts), cost=cost), "", False

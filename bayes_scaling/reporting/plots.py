@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
-from bayes_scaling.names import LOSS, PARAMS
+from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
 from bayes_scaling.reporting.plots_split import plot_allocation, plot_isoflop
@@ -65,7 +65,7 @@ def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Ax
         _cut_top(ax, fit, axis)
         _horizon(ax, float(fit.runs.resource(axis).max()), float(x.max()))
         style.log_axis(ax, "x", axis)
-        ax.set_ylabel(style.AXIS_LABELS[LOSS])
+        ax.set_ylabel(style.axis_label(fit.model.target))
         style.legend_above(ax)
     return ax
 
@@ -95,7 +95,7 @@ def _runs(ax: Axes, fit: Fit, axis: str) -> None:
     fitted, held_out = fit.runs.fitted, fit.runs.held_out
     marks: dict[str, Any] = {"s": 11, "lw": 0, "zorder": 3, "label": "fitted run"}
     marks["rasterized"] = len(fitted) > style.RASTER_ABOVE
-    x, y = fit.runs.resource(axis), fitted[LOSS].to_numpy()
+    x, y = fit.runs.resource(axis), fit.observed
     if PARAMS in fit.model.inputs and axis != PARAMS:
         _coloured_by_params(ax, x, y, fit.runs.resource(PARAMS), marks)
     else:
@@ -104,7 +104,12 @@ def _runs(ax: Axes, fit: Fit, axis: str) -> None:
         where = resource_values(held_out, axis)
         look: dict[str, Any] = {"s": 26, "marker": "D", "facecolor": "none", "lw": 1.3}
         ax.scatter(
-            where, held_out[LOSS], edgecolor=style.RED, zorder=6, label="held-out run", **look
+            where,
+            held_out[fit.model.target],
+            edgecolor=style.RED,
+            zorder=6,
+            label="held-out run",
+            **look,
         )
 
 
@@ -128,7 +133,7 @@ def _coloured_by_params(ax: Axes, x: Floats, y: Floats, params: Floats, marks: A
 
 def _cut_top(ax: Axes, fit: Fit, axis: str) -> None:
     """Mark a few runs far above all others at the upper edge, so that the rest can be read."""
-    loss = fit.runs.fitted[LOSS].to_numpy()
+    loss = fit.observed
     bottom, bulk = float(loss.min()), float(np.quantile(loss, BULK, method="lower"))
     top = bulk + HEADROOM * (bulk - bottom)
     if loss.max() <= top:

@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, contraction
 from bayes_scaling.inference.predict import residuals, robust_sd
-from bayes_scaling.names import LOSS, RUN
+from bayes_scaling.names import RUN, TARGET
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
@@ -189,7 +189,7 @@ def _posterior_density(draws: Floats, prior: Prior | None, x: Floats) -> Floats:
 
 def _name_and_unit(name: str, prior: Prior | None) -> str:
     unit = "" if prior is None or prior.unit in ("", "1") else f" [{prior.unit}]"
-    if prior is not None and prior.of == LOSS:
+    if prior is not None and prior.of == TARGET:
         unit = " [nats/token]"
     return display_name(f"{name}{unit}", 60)
 

@@ -19,17 +19,8 @@ from bayes_scaling.decisions.allocation import (
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.inference.checks import contraction
 from bayes_scaling.inference.sampling import versions
-from bayes_scaling.names import (
-    FLOPS,
-    LOSS,
-    LOSS_MEAN,
-    LOSS_NEW,
-    PARAMS,
-    RESOURCES,
-    RUN,
-    TOKENS,
-    UNIT,
-)
+from bayes_scaling.names import FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.quantities import RESOURCES, unit_of
 from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
@@ -127,7 +118,7 @@ def _runs(fit: Fit) -> Numbers:
     fitted = fit.runs.fitted
     columns = {name: fit.runs.resource(name) for name in RESOURCES if name in fitted}
     columns[axis_of(fit)] = fit.runs.resource(axis_of(fit))
-    columns[LOSS] = fitted[LOSS].to_numpy(dtype=float)
+    columns[fit.model.target] = fit.observed
     return {
         "source": fit.runs.source,
         "digest": fit.runs.digest,
@@ -180,7 +171,7 @@ def _held_out(answers: Answers, shares: Sequence[float], levels: Sequence[float]
     if answers.held_out is None:
         return None
     frame = answers.fit.runs.held_out
-    observed = frame[LOSS].to_numpy(dtype=float)
+    observed = frame[answers.fit.model.target].to_numpy(dtype=float)
     points, quantiles = answers.held_out.points, _quantiles(answers.held_out.quantiles(levels))
     known = [name for name in RESOURCES if name in points]
     ends = [_interval(share) for share in shares]
@@ -216,7 +207,7 @@ def _parameters(fit: Fit) -> list[Numbers]:
         if prior is not None:
             low, middle, high = prior.quantile((0.05, 0.5, 0.95))
             entry |= {
-                "unit": UNIT[LOSS] if prior.of == LOSS else prior.unit,
+                "unit": unit_of(fit.model.target) if prior.of == TARGET else prior.unit,
                 "why": prior.why,
                 "dist": prior.dist,
                 "prior": {"q05": float(low), "q50": float(middle), "q95": float(high)},

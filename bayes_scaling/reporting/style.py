@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.units import format_quantity
 
 if TYPE_CHECKING:
@@ -70,6 +71,14 @@ SUPERSCRIPTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸�
 TICK_STEPS: Final = ((1, 2, 3, 5), (1, 2, 5), (1, 3), (1,))
 MOST_TICKS: Final = {FLOPS: 5}
 DEFAULT_MOST_TICKS: Final = 6
+
+
+def axis_label(column: str) -> str:
+    """Return the words on the axis of a column: what it is, and its unit."""
+    if column in AXIS_LABELS:
+        return AXIS_LABELS[column]
+    each = quantity(column)
+    return each.meaning if each.unit == "1" else f"{each.meaning} [{each.unit}]"
 
 
 @contextmanager
@@ -143,7 +152,7 @@ def log_axis(ax: Axes, which: Literal["x", "y"], column: str, *, label: str | No
         axis.set_major_locator(MaxNLocator(nbins=3, steps=[1, 2, 5, 10]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value, column)))
-    axis.set_label_text(AXIS_LABELS[column] if label is None else label)
+    axis.set_label_text(axis_label(column) if label is None else label)
 
 
 def _ticks_inside(low: float, high: float, steps: tuple[int, ...]) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bayes_scaling.names import FLOPS, UNIT
+from bayes_scaling.names import FLOPS
+from bayes_scaling.quantities import unit_of
 from bayes_scaling.runs.units import format_quantity
 
 SIZE_DIGITS: Final = 2
@@ -49,7 +50,7 @@ def say_given(value: float | None, column: str) -> str:
         return UNKNOWN
     if column == FLOPS:
         return f"{say_flop(value)} FLOP"
-    return f"{say_size(value, GIVEN_DIGITS)} {UNIT.get(column, '')}".strip()
+    return f"{say_size(value, GIVEN_DIGITS)} {unit_of(column)}".strip()
 
 
 def say_flop(value: float | None) -> str:

@@ -5,25 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import TableError
-from bayes_scaling.names import (
-    FILE_LINE,
-    GROUP,
-    HELD_OUT,
-    NUMBER_COLUMNS,
-    RUN,
-    SEED,
-    TEXT_COLUMNS,
-)
+from bayes_scaling.names import FILE_LINE, GROUP, HELD_OUT, RUN, SEED
+from bayes_scaling.quantities import NUMBER_COLUMNS, TEXT_COLUMNS, is_number, is_weight
 
 MEASURED: Final = (RUN, *NUMBER_COLUMNS, SEED, GROUP, HELD_OUT)
-"""Columns that a digest covers, in the order in which they are written."""
+"""Columns that a digest covers besides the weights of data sources, in the order of writing."""
 TRUE, FALSE = "true", "false"
+
+
+def measured(names: Iterable[Any]) -> list[str]:
+    """Return which names are columns of the vocabulary, in canonical order: weights last."""
+    there = set(names)
+    return [name for name in MEASURED if name in there] + sorted(filter(is_weight, there))
 
 
 def canonical_csv(frame: pd.DataFrame, *, with_lines: bool = True) -> str:
@@ -32,8 +32,8 @@ def canonical_csv(frame: pd.DataFrame, *, with_lines: bool = True) -> str:
     Numbers are written so that reading them back gives the same float64; an empty cell is an
     unknown number. Rows keep their order. Columns outside the vocabulary are left out.
     """
-    wanted = (*MEASURED, FILE_LINE) if with_lines else MEASURED
-    names = [name for name in wanted if name in frame]
+    names = measured(frame)
+    names += [FILE_LINE] if with_lines and FILE_LINE in frame else []
     sheet = io.StringIO(newline="")
     writer = csv.writer(sheet, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
     writer.writerow(names)
@@ -42,7 +42,7 @@ def canonical_csv(frame: pd.DataFrame, *, with_lines: bool = True) -> str:
 
 
 def _cells(column: pd.Series) -> list[str]:
-    if column.name in NUMBER_COLUMNS:
+    if is_number(column.name):
         return ["" if np.isnan(x) else repr(float(x)) for x in column.to_numpy(dtype=np.float64)]
     if column.name == HELD_OUT:
         return [TRUE if x else FALSE for x in column]
@@ -72,7 +72,7 @@ def read_canonical(text: str) -> pd.DataFrame:
 
 
 def _parsed(name: str, cells: tuple[str, ...]) -> pd.Series:
-    if name in NUMBER_COLUMNS:
+    if is_number(name):
         return pd.Series([float(cell) if cell else np.nan for cell in cells], dtype=np.float64)
     if name == HELD_OUT:
         return pd.Series([cell == TRUE for cell in cells], dtype=bool)

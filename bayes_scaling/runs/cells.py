@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.finding import ERROR, Finding
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.runs.units import QuantityError, parse_quantity
@@ -36,6 +37,8 @@ _MISSING = ("C001", "there is no value", "fill the cell or remove the row")
 _INFINITE = ("C002", "the number is not finite", "correct it or remove the row")
 _OUT_OF_RANGE = ("C002", "the number is below 1e-60 or above 1e60", "check its exponent")
 _NOT_POSITIVE = ("C003", "the number is not above zero", "correct it or remove the row")
+_REAL = re.compile(r"[-\u2212]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+"""A plain number with a sign, for columns that may hold zero or less."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,23 @@ class Numbers:
 
 
 def read_numbers(cells: pd.Series, column: str, decimal: str = ".") -> Numbers:
-    """Return the positive finite numbers of a raw column: (row,) -> (row,)."""
+    """Return the numbers of a raw column that its quantity can take: (row,) -> (row,)."""
     numeric = pd.api.types.is_numeric_dtype(cells.dtype) and cells.dtype.kind in "iuf"
-    return _from_numbers(cells) if numeric else _from_texts(texts_of(cells), column, decimal)
+    return (
+        _from_numbers(cells, column) if numeric else _from_texts(texts_of(cells), column, decimal)
+    )
 
 
-def _from_numbers(cells: pd.Series) -> Numbers:
+def _from_numbers(cells: pd.Series, column: str) -> Numbers:
     values = cells.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
     faults: list[Fault] = []
-    for i in np.flatnonzero(~((values >= SMALLEST_NUMBER) & (values <= LARGEST_NUMBER))):
+    each = quantity(column)
+    fine = (values >= SMALLEST_NUMBER) & (values <= min(LARGEST_NUMBER, each.high))
+    for i in np.flatnonzero(~fine):
         value = float(values[i])
-        faults.append(Fault(int(i), *_split(_value_problem(value) or _MISSING, f"{value:.6g}")))
-        values[i] = np.nan
+        if problem := _value_problem(value, column):
+            faults.append(Fault(int(i), *_split(problem, f"{value:.6g}")))
+            values[i] = np.nan
     return Numbers(values, faults)
 
 
@@ -79,16 +87,20 @@ def _from_texts(texts: Sequence[str], column: str, decimal: str) -> Numbers:
     values = np.full(len(texts), np.nan)
     found = Numbers(values, [])
     plain = PLAIN[decimal].fullmatch
+    wide = quantity(column).holds(0.0) and decimal == "."
     for i, text in enumerate(texts):
         bare = text.strip(" \t")
         is_plain = plain(bare) is not None
         try:
-            value = float(bare) if is_plain else parse_quantity(bare, column, decimal=decimal)
+            if is_plain or (wide and _REAL.fullmatch(bare)):
+                value = float(bare.replace("\u2212", "-"))
+            else:
+                value = parse_quantity(bare, column, decimal=decimal)
         except QuantityError as error:
             kind = _kind_of(bare) or ("C004", error.rule, error.remedy)
             found.faults.append(Fault(i, *_split(kind, text)))
             continue
-        if problem := _value_problem(value):
+        if problem := _value_problem(value, column):
             found.faults.append(Fault(i, *_split(problem, text)))
             continue
         values[i] = value
@@ -99,10 +111,15 @@ def _from_texts(texts: Sequence[str], column: str, decimal: str) -> Numbers:
     return found
 
 
-def _value_problem(value: float) -> tuple[str, str, str] | None:
+def _value_problem(value: float, column: str) -> tuple[str, str, str] | None:
     """Return code, rule and remedy of a number that is no measurement, or None."""
-    if SMALLEST_NUMBER <= value <= LARGEST_NUMBER:
+    each = quantity(column)
+    sized = SMALLEST_NUMBER <= abs(value) <= LARGEST_NUMBER or value == 0
+    if each.holds(value) and sized:
         return None
+    if np.isfinite(value) and sized and (value > 0 or each.low < 0 or each.closed):
+        rule = f"the number does not lie between {each.low:g} and {each.high:g}"
+        return "C003", rule, "correct it or remove the row"
     if np.isnan(value):
         return _MISSING
     if value <= 0:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Final
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, RESOURCES, RUN, TOKENS
-from bayes_scaling.runs.canonical import MEASURED
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, RUN, TOKENS
+from bayes_scaling.quantities import COLUMN_OF_SYMBOL, ONE_RESOURCES, RESOURCES, TARGETS, is_weight
+from bayes_scaling.runs.canonical import MEASURED, measured
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
 from bayes_scaling.runs.labels import display_name, listed
 
@@ -43,13 +44,13 @@ def resolve(
     """
     stated = dict(stated or {})
     for ours in stated:
-        if ours not in MEASURED:
+        if ours not in MEASURED and not is_weight(ours):
             near = get_close_matches(ours, MEASURED, n=1) or list(MEASURED)
             shown = display_name(ours, 40)
             raise UsageError(f"columns: '{shown}' is none of our columns; nearest: {listed(near)}")
     findings = list(_missing_stated(found, stated))
     taken = set(stated.values())
-    same = {name: name for name in MEASURED if name in found and name not in taken}
+    same = {name: name for name in measured(found) if name not in taken}
     mapping = {**same, **{ours: theirs for ours, theirs in stated.items() if theirs in found}}
     if RUN not in mapping and RUN_ID in found and RUN_ID not in taken:
         mapping[RUN] = RUN_ID
@@ -82,19 +83,25 @@ def _missing_stated(found: Sequence[str], stated: Mapping[str, str]) -> Iterator
 
 
 def _missing_needed(found: Sequence[str], mapping: Mapping[str, str]) -> Iterator[Finding]:
-    absent = [name for name in RESOURCES if name not in mapping]
     used = set(mapping.values())
     free = [name for name in found if name not in used]
-    if LOSS not in mapping:
+    if not any(name in mapping for name in TARGETS):
         message = f"no column {LOSS}; found: {listed(found)}"
         yield Finding("H002", ERROR, (1,), message, _asked(LOSS, free), LOSS)
-    if len(absent) == len(RESOURCES):
+    read = set(COLUMN_OF_SYMBOL.values()) | set(ONE_RESOURCES)
+    target = target_of(mapping)
+    if not any((name in read and name != target) or is_weight(name) for name in mapping):
         message = f"none of the columns {', '.join(RESOURCES)}; found: {listed(found)}"
         hints = " ".join(filter(None, (_asked(name, free) for name in RESOURCES)))
         yield Finding("H002", ERROR, (1,), message, hints)
         return
-    for name in absent:
+    for name in (each for each in RESOURCES if each not in mapping):
         near = [c for c in free if c.lower() in (name, *OTHER_NAMES[name])]
         if near:
             message = f"no column {name}, but '{display_name(near[0], 40)}' looks like it: not used"
             yield Finding("H004", WARN, (1,), message, f"if it is: --col {name}={near[0]}", near[0])
+
+
+def target_of(there: Container[str]) -> str:
+    """Return what a table measures: the loss, or where it has none its accuracy or error."""
+    return next((name for name in TARGETS if name in there), LOSS)

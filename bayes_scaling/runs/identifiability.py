@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, PARAMS, RESOURCES, RUN, SEED, TOKENS
+from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, PARAMS, RUN, SEED, TOKENS
+from bayes_scaling.quantities import ONE_RESOURCES
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
 from bayes_scaling.runs.units import format_quantity
@@ -65,7 +66,9 @@ def single_values(frame: pd.DataFrame) -> Iterator[Finding]:
     """I001 where all runs share one N or one D, I014 where one of them is not known."""
     present = [name for name in (PARAMS, TOKENS) if name in frame]
     if len(present) < 2:
-        known = ", ".join(name for name in RESOURCES if name in frame)
+        known = ", ".join(name for name in ONE_RESOURCES if name in frame)
+        if not known:
+            return
         message = f"of {PARAMS} and {TOKENS} not both are in the table (it has {known})"
         hint = f"loss against {known} can be fitted; a split of compute needs both columns"
         yield Finding("I014", INFO, (), message, hint)
@@ -102,7 +105,7 @@ def narrow_range(frame: pd.DataFrame) -> Iterator[Finding]:
     compute = compute_of(frame)
     name, values = FLOPS, compute
     if values is None:
-        name = next((r for r in RESOURCES if r in frame), FLOPS)
+        name = next((r for r in ONE_RESOURCES if r in frame), FLOPS)
         values = frame[name].to_numpy(dtype=np.float64) if name in frame else np.ones(0)
     if len(values) < 2:
         return

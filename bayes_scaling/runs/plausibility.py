@@ -17,16 +17,16 @@ from bayes_scaling.names import (
     LOSS,
     PARAMS,
     PARAMS_NON_EMBEDDING,
-    RESOURCES,
     RUN,
     SEED,
     TOKENS,
 )
+from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.compute import FLOP_CONVENTION, train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
 from bayes_scaling.runs.identifiability import compute_of, lines_of
 from bayes_scaling.runs.labels import display_name
-from bayes_scaling.runs.surface import MIN_ROWS, away_from_surface, spikes
+from bayes_scaling.runs.surface import away_from_surface, has_surface, spikes
 
 HIGHEST_LOSS = 12.0
 """Nats per token: what a uniform guess over 160,000 tokens costs."""
@@ -57,23 +57,25 @@ def _column(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
     """L001 constant, L002 and L003 rising with scale, U003 most below 1."""
-    loss = _column(frame, LOSS)
-    if len(loss) < 2:
+    if LOSS not in frame or len(frame) < 2:
         return
+    loss = _column(frame, LOSS)
     if np.ptp(loss) == 0:
         message = f"all {len(loss)} losses are {loss[0]:.6g}"
         yield Finding("L001", ERROR, (), message, "is this the right column?", column=LOSS)
         return
     resource = compute_of(frame)
     if resource is None:
-        resource = _column(frame, next(name for name in RESOURCES if name in frame))
+        spent = next((name for name in RESOURCES if name in frame), None)
+        resource = np.ones(len(loss)) if spent is None else _column(frame, spent)
     constant = np.ptp(resource) == 0 or len(loss) < 5
     rho = 0.0 if constant else float(pd.Series(loss).rank().corr(pd.Series(resource).rank()))
     if rho > RISING and loss.max() <= 1:
         message = (
             "all losses are at most 1 and rise with scale: an accuracy, where higher is better?"
         )
-        yield Finding("L002", ERROR, (), message, "give the loss in nats per token", column=LOSS)
+        hint = "give the loss in nats per token, or name it: --col accuracy=loss"
+        yield Finding("L002", ERROR, (), message, hint, column=LOSS)
     elif rho > RISING:
         message = f"losses rise with scale (rank correlation {rho:.2f}): a score, not a loss?"
         yield Finding("L003", WARN, (), message, "give the loss in nats per token", column=LOSS)
@@ -85,6 +87,8 @@ def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
 
 def high_losses(frame: pd.DataFrame) -> Iterator[Finding]:
     """U001 where a loss is above 12 nats."""
+    if LOSS not in frame:
+        return
     high = _column(frame, LOSS) > HIGHEST_LOSS
     if high.any():
         worst = f"{_column(frame, LOSS).max():.6g}"
@@ -95,7 +99,7 @@ def high_losses(frame: pd.DataFrame) -> Iterator[Finding]:
 
 def mixed_units(frame: pd.DataFrame) -> Iterator[Finding]:
     """U002 where single losses look like bits, nats or perplexities among other units."""
-    if len(frame) < MIN_ROWS:
+    if not has_surface(frame):
         return
     loss = _column(frame, LOSS)
     away, far = away_from_surface(frame)
@@ -214,7 +218,7 @@ def duplicates(frame: pd.DataFrame) -> Iterator[Finding]:
 def replicates(frame: pd.DataFrame) -> Iterator[Finding]:
     """R005 where runs of the same sizes have different losses, with their spread."""
     keys = [name for name in RESOURCES if name in frame]
-    if not keys or frame.empty:
+    if not keys or frame.empty or LOSS not in frame:
         return
     log_loss = pd.Series(np.log(_column(frame, LOSS)), index=frame.index)
     cells = log_loss.groupby([frame[name] for name in keys])

@@ -11,22 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import (
-    FILE_LINE,
-    FLOPS,
-    HELD_OUT,
-    LOSS,
-    LOSS_SD,
-    NUMBER_COLUMNS,
-    PARAMS,
-    RESOURCES,
-    RUN,
-    TEXT_COLUMNS,
-    TOKENS,
-)
-from bayes_scaling.runs.canonical import MEASURED
+from bayes_scaling.names import FILE_LINE, FLOPS, HELD_OUT, LOSS, LOSS_SD, PARAMS, RUN, TOKENS
+from bayes_scaling.quantities import RESOURCES, TEXT_COLUMNS, is_number
+from bayes_scaling.runs.canonical import MEASURED, measured
 from bayes_scaling.runs.cells import Fault, cell_findings, read_flags, read_numbers, texts_of
-from bayes_scaling.runs.columns import resolve
+from bayes_scaling.runs.columns import resolve, target_of
 from bayes_scaling.runs.compute import FLOP_CONVENTION, train_flop
 from bayes_scaling.runs.finding import INFO, WARN, Finding, rejected
 from bayes_scaling.runs.identifiability import earlier_checkpoints, row_count
@@ -37,8 +26,6 @@ from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.units import nats_per_unit, to_nats
 
 CHECKPOINTS: Final = ("last", "all")
-NEEDED: Final = (*RESOURCES, LOSS)
-"""Columns whose cells must hold a number; a gap elsewhere is allowed."""
 
 
 @dataclass
@@ -54,6 +41,11 @@ class _Draft:
     def reject(self, faults: list[Fault], column: str) -> None:
         self.good[[fault.index for fault in faults]] = False
         self.findings += cell_findings(faults, column, self.raw.lines)
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns whose cells must hold a number; a gap elsewhere is allowed."""
+        return (*RESOURCES, target_of(self.mapping))
 
     def lines(self, indices: Iterable[int]) -> tuple[int, ...]:
         return tuple(int(self.raw.lines[i]) for i in indices)
@@ -149,7 +141,7 @@ def _refuse_unusable(runs: Runs, strict: bool) -> None:
 
 
 def _read_columns(draft: _Draft, decimal: str) -> None:
-    for name in (column for column in NUMBER_COLUMNS if column in draft.mapping):
+    for name in filter(is_number, draft.mapping):
         _read_number_column(draft, name, decimal)
     for name in (column for column in TEXT_COLUMNS if column in draft.mapping):
         cells = texts_of(draft.raw.columns[draft.mapping[name]])
@@ -171,7 +163,7 @@ def _read_number_column(draft: _Draft, name: str, decimal: str) -> None:
     gaps = [fault for fault in numbers.faults if fault.code == "C001"]
     others = [fault for fault in numbers.faults if fault.code != "C001"]
     spare = name == FLOPS and PARAMS in draft.mapping and TOKENS in draft.mapping
-    if (spare or name not in NEEDED) and len(gaps) == len(numbers.values):
+    if (spare or name not in draft.needed) and len(gaps) == len(numbers.values):
         message = f"no row has a value for {name}: the column is left out"
         draft.findings.append(Finding("H003", INFO, (), message, "", theirs))
         return
@@ -179,7 +171,7 @@ def _read_number_column(draft: _Draft, name: str, decimal: str) -> None:
     if spare:
         _fill_flops(draft, gaps)
         draft.reject(others, theirs)
-    elif name in NEEDED:
+    elif name in draft.needed:
         draft.reject(numbers.faults, theirs)
     else:
         for finding in cell_findings(others, theirs, draft.raw.lines):
@@ -207,6 +199,8 @@ def _fill_flops(draft: _Draft, gaps: list[Fault]) -> None:
 
 
 def _convert_loss(draft: _Draft, unit: str, bytes_per_token: float | None) -> None:
+    if LOSS not in draft.columns:
+        return
     loss = draft.columns[LOSS]
     if unit == "ppl":
         low = np.flatnonzero(loss <= 1)
@@ -214,7 +208,7 @@ def _convert_loss(draft: _Draft, unit: str, bytes_per_token: float | None) -> No
         rule = "a perplexity is above 1"
         faults = [Fault(int(i), "C003", f"{loss[i]:.6g}", rule, remedy) for i in low]
         draft.reject(faults, draft.mapping[LOSS])
-    good = draft.good
+    good = draft.good & ~np.isnan(loss)
     if LOSS_SD in draft.columns:
         factor = nats_per_unit(unit, bytes_per_token)
         # the derivative of the log carries an error of the perplexity over
@@ -225,7 +219,7 @@ def _convert_loss(draft: _Draft, unit: str, bytes_per_token: float | None) -> No
 
 def _assemble(draft: _Draft) -> pd.DataFrame:
     """Return the good rows: our columns, the rest of the source, the file line."""
-    ours: dict[str, Any] = {name: draft.columns[name] for name in MEASURED if name in draft.columns}
+    ours: dict[str, Any] = {name: draft.columns[name] for name in measured(draft.columns)}
     used = set(draft.mapping.values())
     reserved = {*MEASURED, FILE_LINE}
     extra = {

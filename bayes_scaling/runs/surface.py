@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.finding import WARN, Finding
 from bayes_scaling.runs.identifiability import lines_of, logs
 
@@ -45,9 +46,14 @@ def away_from_surface(frame: pd.DataFrame) -> tuple[NDArray[np.float64], float]:
     return away, max(OUTLIER_SDS * spread, SPIKE)
 
 
+def has_surface(frame: pd.DataFrame) -> bool:
+    """Return whether a table has losses, resources and rows enough for a smooth surface."""
+    return len(frame) >= MIN_ROWS and LOSS in frame and any(c in frame for c in RESOURCES)
+
+
 def spikes(frame: pd.DataFrame) -> Iterator[Finding]:
     """R008 where single losses lie far from what the other runs imply."""
-    if len(frame) < MIN_ROWS:
+    if not has_surface(frame):
         return
     away, far = away_from_surface(frame)
     mask = np.abs(away) > far
@@ -64,10 +70,13 @@ def spikes(frame: pd.DataFrame) -> Iterator[Finding]:
         )
 
 
-def lowest_credible_loss(frame: pd.DataFrame) -> float:
-    """Return the smallest loss that does not lie far below what the other runs imply."""
-    loss = frame[LOSS].to_numpy(dtype=np.float64)
-    if len(frame) < MIN_ROWS:
+def lowest_credible(frame: pd.DataFrame, target: str = LOSS) -> float:
+    """Return the smallest loss that does not lie far below what the other runs imply.
+
+    Of another `target`, such as an error, the smallest value.
+    """
+    loss = frame[target].to_numpy(dtype=np.float64)
+    if target != LOSS or not has_surface(frame):
         return float(loss.min())
     away, far = away_from_surface(frame)
     return float(loss[away >= -far].min())

@@ -13,16 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import (
-    FILE_LINE,
-    FLOPS,
-    HELD_OUT,
-    NUMBER_COLUMNS,
-    RESOURCES,
-    RUN,
-    TOKENS_PER_PARAM,
-)
-from bayes_scaling.runs.canonical import MEASURED, canonical_csv, read_canonical, table_digest
+from bayes_scaling.names import FILE_LINE, FLOPS, HELD_OUT, RUN, TOKENS_PER_PARAM, WEIGHT
+from bayes_scaling.quantities import ONE_RESOURCES, RESOURCES, is_number, is_weight
+from bayes_scaling.runs.canonical import canonical_csv, measured, read_canonical, table_digest
 from bayes_scaling.runs.cells import cells_equal
 from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.finding import Finding, RejectedTable, worst_first
@@ -73,10 +66,10 @@ class Runs:
             table[HELD_OUT] = False
         if FILE_LINE not in table:
             table[FILE_LINE] = np.arange(2, len(table) + 2, dtype=np.int64)
-        ours = [name for name in MEASURED if name in table]
-        extra = [name for name in table if name not in (*MEASURED, FILE_LINE)]
+        ours = measured(table)
+        extra = [name for name in table if name not in (*ours, FILE_LINE)]
         table = table[[*ours, *extra, FILE_LINE]]
-        for name in (c for c in NUMBER_COLUMNS if c in table):
+        for name in filter(is_number, table):
             if table[name].dtype != np.float64:
                 raise UsageError(f"column '{name}' must be float64; use read_runs for raw tables")
         found = worst_first((*findings, *table_findings(table)))
@@ -155,8 +148,14 @@ class Runs:
 
     @property
     def resources(self) -> tuple[str, ...]:
-        """Which of params, tokens, flops the table states."""
-        return tuple(name for name in RESOURCES if name in self.frame)
+        """Which of params, tokens, flops the table states, else what else a law of x can read."""
+        spent = tuple(name for name in RESOURCES if name in self.frame)
+        return spent or tuple(name for name in ONE_RESOURCES if name in self.frame)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Names of the data sources of a mixture: those of the `weight_<source>` columns."""
+        return tuple(str(c).removeprefix(WEIGHT) for c in self.frame if is_weight(c))
 
     def resource(self, name: str) -> NDArray[np.float64]:
         """Return a number column of the fitted rows: (row,) in SI units; FLOP may be 6ND.

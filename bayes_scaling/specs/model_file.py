@@ -7,11 +7,21 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import LOSS
+from bayes_scaling.names import TARGET
 from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Kind, Scale
-from bayes_scaling.specs.prior import FAMILIES, Prior
+from bayes_scaling.specs.prior import FAMILIES, RELATIVE, Prior
 from bayes_scaling.specs.strict import Strict
 
+OneResource = Literal[
+    "params",
+    "tokens",
+    "flops",
+    "steps",
+    "examples",
+    "adapter_rank",
+    "finetune_tokens",
+    "attempts",
+]
 Number = Annotated[float, Field(allow_inf_nan=False, strict=False)]
 
 
@@ -47,8 +57,10 @@ class PriorFile(Strict):
                 f"{self.dist} takes {' and '.join(sorted(wanted))}, "
                 f"not {' and '.join(sorted(given)) or 'nothing'}"
             )
-        if (self.dist in ("OfRange", "OfSmallest")) != bool(self.of):
-            raise ValueError("`of` names the column that OfRange and OfSmallest are relative to")
+        if self.dist in ("OfRange", "OfSmallest") and not self.of:
+            raise ValueError(f"`of` names the column that {self.dist} is relative to")
+        if self.of and self.dist not in RELATIVE:
+            raise ValueError(f"{self.dist} is relative to nothing; leave out `of`")
         try:
             self.prior()
         except UsageError as fault:
@@ -58,7 +70,7 @@ class PriorFile(Strict):
     def prior(self) -> Prior:
         """Return the distribution."""
         given = {k: getattr(self, k) for k in FAMILIES[self.dist].arguments}
-        of = LOSS if self.dist == "FractionOfMin" else self.of
+        of = (self.of or TARGET) if self.dist == "FractionOfMin" else self.of
         return Prior(self.dist, given, self.lower, self.upper, self.unit, self.why, of)
 
 
@@ -88,9 +100,8 @@ class ModelFile(Strict):
     law: str = Field(min_length=1)
     answers: str = Field(min_length=1)
     references: tuple[str, ...] = ()
-    resource: Literal["params", "tokens", "flops"] | None = None
-    constants: dict[str, Number | dict[Literal["params", "tokens", "flops"], Number]] = Field(
-        default_factory=dict
-    )
+    target: Literal["loss", "accuracy", "error", "normalized_loss"] | None = None
+    resource: OneResource | None = None
+    constants: dict[str, Number | dict[OneResource, Number]] = Field(default_factory=dict)
     priors: dict[str, PriorFile]
     noise: NoiseFile

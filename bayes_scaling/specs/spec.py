@@ -12,8 +12,16 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.laws.law import Law, is_user_law, load_law
-from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, LOSS, REFERENCE, RESOURCES
+from bayes_scaling.laws.law import THREE_SOURCES, Law, is_user_law, load_law
+from bayes_scaling.names import TARGET
+from bayes_scaling.quantities import (
+    ANY_RESOURCE,
+    ONE_RESOURCES,
+    RESOURCES,
+    column_of,
+    quantity,
+    reference_of,
+)
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
@@ -30,8 +38,9 @@ class ModelSpec:
     """One joint density p(loss, unknowns | resources), as its file states it.
 
     `priors` has one entry for each unknown of the law, in the law's order; those of the noise are
-    in `noise.priors`. `resource` is the column that a one-resource law reads. `digest` changes
-    with the density and with nothing else; `text` is the file, verbatim.
+    in `noise.priors`. `target` is the column that the model explains, `resource` the one that a
+    one-resource law reads. `digest` changes with the density and with nothing else; `text` is the
+    file, verbatim.
     """
 
     name: str
@@ -40,6 +49,7 @@ class ModelSpec:
     constants: Constants
     priors: Mapping[str, Prior]
     noise: Noise
+    target: str
     resource: str | None
     answers: str
     references: tuple[str, ...]
@@ -56,7 +66,12 @@ class ModelSpec:
         """Columns of a run table that the law reads, in the order of its arguments."""
         if self.law.inputs == (ANY_RESOURCE,):
             return (self.resource,) if self.resource else ()
-        return tuple(COLUMN_OF_SYMBOL[symbol] for symbol in self.law.inputs)
+        return tuple(column_of(symbol) for symbol in self.law.inputs)
+
+    @property
+    def settled(self) -> bool:
+        """True where the columns that the law reads do not wait for a table to name them."""
+        return bool(self.inputs) and self.law.sources != THREE_SOURCES
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -66,7 +81,7 @@ class ModelSpec:
             if isinstance(value, Mapping):
                 if self.resource is None:
                     raise UsageError(f"model {self.name!r}: which resource? {RESOURCES}")
-                value = value[self.resource]
+                value = value.get(self.resource, reference_of(self.resource))
             found[name] = float(value)
         return found
 
@@ -77,20 +92,39 @@ class ModelSpec:
                 f"model {self.name!r} reads {', '.join(self.inputs)}; "
                 "only a one-resource law can be pointed at a column"
             )
-        if resource not in RESOURCES:
-            raise UsageError(f"resource {resource!r} is not one of {', '.join(RESOURCES)}")
+        if resource not in ONE_RESOURCES:
+            raise UsageError(f"resource {resource!r} is not one of {', '.join(ONE_RESOURCES)}")
         return replace(self, resource=resource)
+
+    def at_sources(self, sources: tuple[str, ...]) -> ModelSpec:
+        """Return the same model over these data sources, the first of which is the reference.
+
+        Raises UsageError where the law reads no mixture, or there are fewer than two sources.
+        """
+        law = self.law.over(sources)
+        of_family = {self.law.family_of(name): prior for name, prior in self.priors.items()}
+        return replace(
+            self, law=law, priors={name: of_family[law.family_of(name)] for name in law.unknowns}
+        )
 
     def against(self, ends: Mapping[str, tuple[float, float]]) -> ModelSpec:
         """Return the same model with relative priors stated against a table.
 
-        `ends`: smallest and largest value of the loss and of each column the law reads.
+        `ends`: smallest and largest value of each column the law reads, and of the target.
         """
         priors = {}
         for name, prior in self.priors.items():
             column = self.inputs[0] if prior.of == ANY_RESOURCE else prior.of
             priors[name] = prior.against(*ends[column]) if prior.relative else prior
         return replace(self, priors=priors)
+
+    def at_reference(self, smallest: float = 1.0) -> ModelSpec:
+        """Return the same model with relative priors stated against the reference run alone.
+
+        `smallest` is the smallest value of the target that floors are fractions of.
+        """
+        ends = {column: (reference_of(column),) * 2 for column in self.inputs}
+        return self.against({**ends, TARGET: (smallest, smallest)})
 
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
         """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
@@ -132,7 +166,8 @@ def model_from_text(text: str, where: str, *, law: Law | None = None) -> ModelSp
 
 
 def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
-    _match(where, "priors", set(parsed.priors), set(law.unknowns), law.name)
+    stated = {law.family_of(name) for name in law.unknowns}
+    _match(where, "priors", set(parsed.priors), stated, law.name)
     if not set(parsed.constants) <= set(law.constants):
         _match(where, "constants", set(parsed.constants), set(law.constants), law.name)
     own = {"sigma": parsed.noise.sigma, "nu": parsed.noise.nu}
@@ -151,8 +186,9 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         version=parsed.version,
         law=law,
         constants=constants,
-        priors={name: parsed.priors[name].prior() for name in law.unknowns},
+        priors={name: parsed.priors[law.family_of(name)].prior() for name in law.unknowns},
         noise=noise,
+        target=parsed.target or law.target,
         resource=parsed.resource,
         answers=parsed.answers,
         references=parsed.references,
@@ -176,9 +212,11 @@ def _match(where: str, what: str, given: set[str], wanted: set[str], law: str) -
 def _density_keys(spec: ModelSpec) -> dict[str, Any]:
     def prior(p: Prior) -> dict[str, Any]:
         keys = {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
-        return {**keys, "of": p.of} if p.of not in ("", LOSS) else keys
+        return {**keys, "of": p.of} if p.of not in ("", TARGET) else keys
 
+    target = {} if spec.target == spec.law.target else {"target": spec.target}
     return {
+        **target,
         "law": spec.law.name,
         "constants": spec.constants,
         "priors": {k: prior(p) for k, p in spec.priors.items()},
@@ -190,12 +228,21 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
+def golden_point(columns: tuple[str, ...], scale: float) -> tuple[float, ...]:
+    """Return a multiple of the reference run, kept within the range in which laws are tried."""
+    found = []
+    for column in columns:
+        low, high = quantity(column).trial
+        found.append(min(max(scale * reference_of(column), low), high))
+    return tuple(found)
+
+
 def _golden_values(spec: ModelSpec) -> list[str]:
     """The law at three runs and prior medians, to ten digits: a changed formula shows here."""
     at = spec if spec.law.inputs != (ANY_RESOURCE,) else spec.at_resource(RESOURCES[0])
-    at = at.against({LOSS: (1.0, 1.0), **{c: (REFERENCE[c], REFERENCE[c]) for c in at.inputs}})
+    at = at.at_reference()
     middle = {name: float(p.quantile(0.5)) for name, p in at.priors.items()}
-    points = [tuple(scale * REFERENCE[c] for c in at.inputs) for scale in GOLDEN_SCALES]
+    points = [golden_point(at.inputs, scale) for scale in GOLDEN_SCALES]
     return [f"{float(at.curve(np, point, middle)):.10g}" for point in points]
 
 

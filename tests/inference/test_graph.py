@@ -89,7 +89,7 @@ def test_coordinates_start_at_the_tables_own_loss(name: str) -> None:
 
 def test_structure_ignores_numbers_and_sees_forms() -> None:
     plain = load_model("chinchilla-plain")
-    other_numbers = plain.against({"loss": (3.0, 9.0)})
+    other_numbers = plain.against({"target": (3.0, 9.0)})
     assert graph.structure(plain) == graph.structure(other_numbers)
     assert len({graph.structure(load_model(name)) for name in MODELS}) == len(MODELS)
 

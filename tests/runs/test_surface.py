@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.runs.reader import read_runs
-from bayes_scaling.runs.surface import lowest_credible_loss
+from bayes_scaling.runs.surface import lowest_credible
 from tests.conftest import ladder
 
 
@@ -31,7 +31,7 @@ def test_clean_tables_raise_no_alarm() -> None:
 
 def test_one_absurd_loss_is_no_ceiling_for_the_floor() -> None:
     table = noisy()
-    honest = lowest_credible_loss(table)
+    honest = lowest_credible(table)
     assert honest == table["loss"].min()
     table.loc[17, "loss"] = 1e-6
-    assert lowest_credible_loss(table) == pytest.approx(honest)
+    assert lowest_credible(table) == pytest.approx(honest)

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bayes_scaling.errors import BayesScalingError, TableError, UsageError
-from bayes_scaling.names import HELD_OUT, NUMBER_COLUMNS
+from bayes_scaling.names import HELD_OUT
+from bayes_scaling.quantities import NUMBER_COLUMNS
 from bayes_scaling.runs.reader import read_runs
 from bayes_scaling.runs.schema import runs_schema
 from bayes_scaling.runs.table import Runs, resource_values
@@ -306,7 +307,7 @@ def test_schema_names_every_column() -> None:
     schema = runs_schema()
     assert set(NUMBER_COLUMNS) <= set(schema["properties"])
     assert schema["properties"]["tokens"]["unit"] == "tokens"
-    assert schema["required"] == ["loss"] and len(schema["anyOf"]) == 3
+    assert {"required": ["loss"]} in schema["anyOf"]
     json.dumps(schema)
 
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bayes_scaling.errors import BayesScalingError, UsageError
-from bayes_scaling.names import EPOCHS, FLOPS, LOSS, NUMBER_COLUMNS, PARAMS, TOKENS
+from bayes_scaling.names import EPOCHS, FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.quantities import NUMBER_COLUMNS
 from bayes_scaling.runs.compute import PFLOP_S_DAY
 from bayes_scaling.runs.units import LOSS_UNITS, format_quantity, parse_quantity, to_nats
 

@@ -8,7 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.checks import MAX_DIVERGENT_SHARE, MAX_RHAT, MIN_ESS
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TARGET, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
 
@@ -37,7 +37,7 @@ def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
     runs = Runs.from_frame(table.assign(loss=3.0))
     columns = {column: runs.resource(column) for column in spec.inputs}
     ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
-    stated = spec.against({LOSS: (2.5, 5.0), **ends})
+    stated = spec.against({TARGET: (2.5, 5.0), **ends})
     rng = np.random.default_rng(SEED)
     truth = {k: float(p.sample(rng, 1)[0]) for k, p in stated.all_priors.items()}
     mean = np.asarray(stated.curve(np, tuple(columns.values()), truth))

@@ -20,7 +20,7 @@ from scipy import special, stats
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TARGET, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
 from bayes_scaling.specs.spec import ModelSpec, load_model
@@ -54,7 +54,7 @@ def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame
     runs = Runs.from_frame(table.assign(loss=3.0))
     inputs = tuple(runs.resource(column) for column in spec.inputs)
     ends = {c: (float(v.min()), float(v.max())) for c, v in zip(spec.inputs, inputs, strict=True)}
-    return spec.against({LOSS: LOSS_ENDS, **ends}), inputs, table
+    return spec.against({TARGET: LOSS_ENDS, **ends}), inputs, table
 
 
 def quantities(

@@ -11,7 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import built_in
-from bayes_scaling.names import REFERENCE
+from bayes_scaling.quantities import reference_of
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
 from bayes_scaling.specs.spec import load_model, model_from_text
@@ -33,11 +33,11 @@ def test_same_name_and_version_mean_the_same_density(name: str) -> None:
     recorded = json.loads(GOLDEN.read_text())[name]
     assert (recorded["version"], recorded["digest"]) == (spec.version, spec.digest)
     at = spec if spec.inputs else spec.at_resource("params")
-    ends = {c: (REFERENCE[c], REFERENCE[c]) for c in at.inputs}
-    at = at.against({"loss": (1.0, 1.0), **ends})
+    ends = {c: (reference_of(c), reference_of(c)) for c in at.inputs}
+    at = at.against({"target": (1.0, 1.0), **ends})
     middle = {k: float(p.quantile(0.5)) for k, p in at.priors.items()}
     for scale, loss in zip((0.01, 1.0, 300.0), recorded["losses"], strict=True):
-        point = tuple(scale * REFERENCE[c] for c in at.inputs)
+        point = tuple(scale * reference_of(c) for c in at.inputs)
         assert float(at.curve(np, point, middle)) == pytest.approx(loss, rel=1e-9)
 
 
@@ -53,12 +53,15 @@ def test_every_prior_has_a_reason_and_median_runs_are_possible(name: str) -> Non
     if not spec.inputs:
         spec = spec.at_resource("tokens")
     spec = spec.against(
-        {"loss": (2.0, 5.0), **{c: (0.01 * REFERENCE[c], REFERENCE[c]) for c in spec.inputs}}
+        {
+            "target": (2.0, 5.0),
+            **{c: (0.01 * reference_of(c), reference_of(c)) for c in spec.inputs},
+        }
     )
     assert all(p.why and p.unit for p in spec.all_priors.values())
     rng = np.random.default_rng(20261124)
     draws = {k: p.sample(rng, 2000) for k, p in spec.priors.items()}
-    reference = tuple(REFERENCE[c] for c in spec.inputs)
+    reference = tuple(reference_of(c) for c in spec.inputs)
     loss = spec.curve(np, reference, draws)
     assert np.mean((loss > 0.3) & (loss < 10)) > 0.9
 
