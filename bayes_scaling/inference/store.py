@@ -39,6 +39,7 @@ def fit_bytes(fit: Fit) -> bytes:
         "runs": json.dumps(fit.runs.metadata(), sort_keys=True),
         "model_toml": fit.spec.text,
         "resource": fit.spec.resource or "",
+        "sources": json.dumps(fit.spec.law.sources),
         "provenance": json.dumps(fit.provenance, sort_keys=True),
     }
     tree = xr.DataTree.from_dict(
@@ -116,6 +117,8 @@ def _fit_of(tree: xr.DataTree, where: Path, law: Law | None) -> Fit:
         )
     if header["resource"]:
         spec = spec.at_resource(header["resource"])
+    if sources := json.loads(header.get("sources", "[]")):
+        spec = spec.at_sources(tuple(sources))
     runs = Runs.from_csv(header["runs_csv"], **json.loads(header["runs"]))
     return Fit(
         spec=settled(spec, runs),

@@ -66,8 +66,7 @@ class _Trial:
         self.law = law
         self.inputs = _trial_inputs(law, rng)
         self.unknowns = {
-            name: at.get(name, at.get(law.family_of(name), MIDDLE))
-            * np.exp(rng.uniform(-SPREAD, SPREAD, POINTS))
+            name: _around(at.get(name, at.get(law.family_of(name), MIDDLE)), rng)
             for name in law.unknowns
         }
         self.constants = {
@@ -157,11 +156,12 @@ class _Trial:
         worst, where = 0.0, ""
         scale = np.abs(self.curve(*self.inputs))
         for (name, value), gradient in zip(self.unknowns.items(), gradients, strict=True):
-            step = 1e-5 * value
+            unit = np.maximum(np.abs(value), 1e-3)
+            step = 1e-5 * unit
             up = self.curve(*self.inputs, **{name: value + step})
             down = self.curve(*self.inputs, **{name: value - step})
-            gap = np.abs((up - down) / (2 * step) - gradient) * value
-            size = scale + np.abs(gradient) * value
+            gap = np.abs((up - down) / (2 * step) - gradient) * unit
+            size = scale + np.abs(gradient) * unit
             worst, where = max((worst, where), (float(np.max(gap / size)), name))
         advice = f"the gradient in {where} is not that of finite differences"
         good = worst <= GRADIENT_AGREE
@@ -212,6 +212,12 @@ def _column(symbol: str) -> str:
 
 def _reference(symbol: str) -> float:
     return reference_of(_column(symbol))
+
+
+def _around(middle: float, rng: np.random.Generator) -> Floats:
+    """Values around a typical one, moved in its log, or in its logit where it may be a share."""
+    moved = np.exp(rng.uniform(-SPREAD, SPREAD, POINTS))
+    return middle * moved / (1 - middle + middle * moved) if 0 < middle < 1 else middle * moved
 
 
 def _trial_inputs(law: Law, rng: np.random.Generator) -> tuple[Floats, ...]:

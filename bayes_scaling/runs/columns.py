@@ -89,8 +89,9 @@ def _missing_needed(found: Sequence[str], mapping: Mapping[str, str]) -> Iterato
         message = f"no column {LOSS}; found: {listed(found)}"
         yield Finding("H002", ERROR, (1,), message, _asked(LOSS, free), LOSS)
     read = set(COLUMN_OF_SYMBOL.values()) | set(ONE_RESOURCES)
-    target = target_of(mapping)
-    if not any((name in read and name != target) or is_weight(name) for name in mapping):
+    if not any(name in mapping for name in TARGETS if name != LOSS):
+        read.discard(LOSS)  # a law reads the loss only to explain something else
+    if not any(name in read or is_weight(name) for name in mapping):
         message = f"none of the columns {', '.join(RESOURCES)}; found: {listed(found)}"
         hints = " ".join(filter(None, (_asked(name, free) for name in RESOURCES)))
         yield Finding("H002", ERROR, (1,), message, hints)

@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.checks import MAX_DIVERGENT_SHARE, MAX_RHAT, MIN_ESS
-from bayes_scaling.names import FLOPS, PARAMS, TARGET, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.names import TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
+from tests.designs import stated
 
 pytestmark = pytest.mark.slow
 SEED = 20261124
 ROWS = 60
 
 
-def design() -> pd.DataFrame:
-    """Sixty runs over two decades of parameters and tokens, repeated up to twenty times."""
-    rng = np.random.default_rng(SEED)
-    params, tokens = 10 ** rng.uniform(7.5, 9.8, ROWS), 10 ** rng.uniform(9, 11.5, ROWS)
-    table = pd.DataFrame({PARAMS: params, TOKENS: tokens})
-    table[UNIQUE_TOKENS] = tokens / 10 ** rng.uniform(0, 1.3, ROWS)
-    table[FLOPS] = 6 * params * tokens * 10 ** rng.uniform(-0.3, 0.3, ROWS)
-    return table
-
-
 @pytest.mark.parametrize("name", model_names())
 def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
     spec = bs.load_model(name)
-    spec = spec if spec.inputs else spec.at_resource(TOKENS)
-    table = design()
-    if TOKENS_PER_PARAM in spec.inputs:
-        table[FLOPS] = 6 * table[PARAMS] * table[TOKENS]
-    runs = Runs.from_frame(table.assign(loss=3.0))
-    columns = {column: runs.resource(column) for column in spec.inputs}
-    ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
-    stated = spec.against({TARGET: (2.5, 5.0), **ends})
+    model, table, columns = stated(name, ROWS, SEED)
     rng = np.random.default_rng(SEED)
-    truth = {k: float(p.sample(rng, 1)[0]) for k, p in stated.all_priors.items()}
-    mean = np.asarray(stated.curve(np, tuple(columns.values()), truth))
-    fit = bs.fit(spec, bs.read_runs(table.assign(loss=stated.noise.sample(rng, mean, truth))))
+    truth = {k: float(p.sample(rng, 1)[0]) for k, p in model.all_priors.items()}
+    mean = np.asarray(model.curve(np, tuple(columns.values()), truth))
+    measured = model.noise.sample(rng, mean, truth)
+    spec = spec if spec.inputs else spec.at_resource(TOKENS)
+    fit = bs.fit(spec, Runs.from_frame(table.assign(**{spec.target: measured})))
     assert fit.provenance["worst_rhat"] <= MAX_RHAT
     assert fit.provenance["worst_ess"] >= MIN_ESS
     assert fit.provenance["divergent_share"] <= MAX_DIVERGENT_SHARE

@@ -20,10 +20,11 @@ from scipy import special, stats
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample
-from bayes_scaling.names import FLOPS, PARAMS, TARGET, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
-from bayes_scaling.specs.spec import ModelSpec, load_model
+from bayes_scaling.specs.spec import ModelSpec
+from tests.designs import stated
 
 pytestmark = pytest.mark.slow
 SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", "60"))
@@ -31,30 +32,16 @@ SEED = 20261124
 KEPT = 99
 """Draws kept of each posterior, thinned so that they are nearly independent."""
 ROWS = 40
-LOSS_ENDS = (2.5, 5.0)
 ALPHA = 0.001
 
 
-def design() -> pd.DataFrame:
-    """Forty runs over two decades of each resource, compute and repetition varying apart."""
-    rng = np.random.default_rng(SEED)
-    params, tokens = 10 ** rng.uniform(7.7, 9.7, ROWS), 10 ** rng.uniform(9.3, 11.3, ROWS)
-    table = pd.DataFrame({PARAMS: params, TOKENS: tokens})
-    table[FLOPS] = 6 * params * tokens * 10 ** rng.uniform(-0.3, 0.3, ROWS)
-    table[UNIQUE_TOKENS] = tokens / 10 ** rng.uniform(0.0, 1.3, ROWS)
-    return table
-
-
 def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame]:
-    spec = load_model(name)
-    spec = spec if spec.inputs else spec.at_resource(TOKENS)
-    table = design()
-    if TOKENS_PER_PARAM in spec.inputs:
-        table[FLOPS] = 6 * table[PARAMS] * table[TOKENS]
-    runs = Runs.from_frame(table.assign(loss=3.0))
-    inputs = tuple(runs.resource(column) for column in spec.inputs)
-    ends = {c: (float(v.min()), float(v.max())) for c, v in zip(spec.inputs, inputs, strict=True)}
-    return spec.against({TARGET: LOSS_ENDS, **ends}), inputs, table
+    spec, table, columns = stated(name, ROWS, SEED)
+    return spec, tuple(columns.values()), table
+
+
+def unbounded(column: str) -> bool:
+    return not quantity(column).closed and "loss" not in column
 
 
 def quantities(
@@ -65,7 +52,11 @@ def quantities(
     density = spec.noise.log_density(loss, spec.curve(np, inputs, column), 0.0, column).sum(axis=1)
     found = {**values, "log likelihood": density}
     for factor in (10.0, 1000.0):
-        far = tuple(float(x.max()) * factor ** (1 / len(inputs)) for x in inputs)
+        far = tuple(
+            float(x.max())
+            * (1 if quantity(c).closed or "loss" in c else factor ** (1 / len(inputs)))
+            for c, x in zip(spec.inputs, inputs, strict=True)
+        )
         found[f"loss at {factor:g}x"] = spec.curve(np, far, values)
     if spec.law.optimum is not None:
         unknowns = {name: values[name] for name in spec.law.unknowns}
@@ -80,7 +71,7 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
     for i in range(simulations):
         truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
         loss = spec.noise.sample(rng, np.asarray(spec.curve(np, inputs, truth)), truth)
-        runs = Runs.from_frame(table.assign(loss=loss))
+        runs = Runs.from_frame(table.assign(**{spec.target: loss}))
         compiled = over_table(spec, graph.data_for(spec, runs))
         tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None)
         draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}

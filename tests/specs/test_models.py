@@ -14,9 +14,10 @@ from bayes_scaling.laws.law import built_in
 from bayes_scaling.quantities import reference_of
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
-from bayes_scaling.specs.spec import load_model, model_from_text
+from bayes_scaling.specs.spec import golden_point, load_model, model_from_text
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "shelf.json"
+PHYSICAL = {"accuracy": (0, 1), "error": (0, 1), "normalized_loss": (-10, 0)}
 MINE = find_model("chinchilla-plain")[1]
 
 
@@ -32,12 +33,10 @@ def test_same_name_and_version_mean_the_same_density(name: str) -> None:
     spec = load_model(name)
     recorded = json.loads(GOLDEN.read_text())[name]
     assert (recorded["version"], recorded["digest"]) == (spec.version, spec.digest)
-    at = spec if spec.inputs else spec.at_resource("params")
-    ends = {c: (reference_of(c), reference_of(c)) for c in at.inputs}
-    at = at.against({"target": (1.0, 1.0), **ends})
+    at = (spec if spec.inputs else spec.at_resource("params")).at_reference()
     middle = {k: float(p.quantile(0.5)) for k, p in at.priors.items()}
     for scale, loss in zip((0.01, 1.0, 300.0), recorded["losses"], strict=True):
-        point = tuple(scale * reference_of(c) for c in at.inputs)
+        point = golden_point(at.inputs, scale)
         assert float(at.curve(np, point, middle)) == pytest.approx(loss, rel=1e-9)
 
 
@@ -50,20 +49,14 @@ def test_the_golden_file_names_the_shelf() -> None:
 @pytest.mark.parametrize("name", model_names())
 def test_every_prior_has_a_reason_and_median_runs_are_possible(name: str) -> None:
     spec = load_model(name)
-    if not spec.inputs:
-        spec = spec.at_resource("tokens")
-    spec = spec.against(
-        {
-            "target": (2.0, 5.0),
-            **{c: (0.01 * reference_of(c), reference_of(c)) for c in spec.inputs},
-        }
-    )
-    assert all(p.why and p.unit for p in spec.all_priors.values())
+    spec = spec if spec.inputs else spec.at_resource("tokens")
+    at = spec.at_reference(smallest=2.0 if spec.target == "loss" else 0.1)
+    assert all(p.why and p.unit for p in at.all_priors.values())
     rng = np.random.default_rng(20261124)
-    draws = {k: p.sample(rng, 2000) for k, p in spec.priors.items()}
-    reference = tuple(reference_of(c) for c in spec.inputs)
-    loss = spec.curve(np, reference, draws)
-    assert np.mean((loss > 0.3) & (loss < 10)) > 0.9
+    draws = {k: p.sample(rng, 2000) for k, p in at.priors.items()}
+    value = at.curve(np, tuple(reference_of(c) for c in at.inputs), draws)
+    low, high = (0.3, 10) if spec.target == "loss" else PHYSICAL[spec.target]
+    assert np.mean((value > low) & (value < high)) > 0.9
 
 
 def test_digest_ignores_words_and_order_and_sees_numbers() -> None:
