@@ -31,8 +31,8 @@ MAX_FLOPS = 1e32
 def axis_of(fit: Fit) -> str:
     """Return the column in which this fit extrapolates: compute, or what its law reads first."""
     inputs = fit.model.inputs
-    known = FLOPS in fit.runs.frame or sources_of(FLOPS, fit.runs.frame) is not None
-    return FLOPS if len(inputs) > 1 and known else inputs[0]
+    spends = FLOPS in inputs or sources_of(FLOPS, inputs) is not None
+    return FLOPS if len(inputs) > 1 and spends else inputs[0]
 
 
 def positive_values(

@@ -16,7 +16,10 @@ from bayes_scaling.decisions.horizon import axis_of, positive_values
 from bayes_scaling.decisions.optimum import own_ray, params_on_ray
 from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
-from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.inference.graph import middle_of
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.quantities import quantity
+from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ class Answers:
     `asked` forecasts the budgets, `fan` a fine grid around them, `held_out` the runs that were
     not fitted, each at its own size. Without an `allocation`, `no_split` says why; where the table
     itself forbids one, `refused` is true and the forecasts follow the table's own mean ratio of
-    tokens to parameters, `ray`.
+    tokens to parameters, `ray`. What the law reads besides is taken as given (`fit.given`), at the
+    middle of the runs where nothing else was said.
     """
 
     fit: Fit
@@ -63,6 +67,7 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
 
     Raises UsageError for budgets that cannot be.
     """
+    fit = _at_the_middle(fit)
     amounts = positive_values(budgets, axis_of(fit))
     allocation, no_split, refused = _split(fit, amounts, cost)
     ray = own_ray(fit) if refused else None
@@ -75,8 +80,8 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
         cost=cost,
         seed=seed,
         checks=check(fit),
-        asked=forecast(fit, _points(amounts, ray), seed=seed),
-        fan=forecast(fit, _points(_grid(fit, amounts), ray), seed=seed),
+        asked=forecast(fit, _points(fit, amounts, ray), seed=seed),
+        fan=forecast(fit, _points(fit, _grid(fit, amounts), ray), seed=seed),
         held_out=held_out,
         allocation=allocation,
         no_split=no_split,
@@ -96,8 +101,27 @@ def _split(
         return None, str(refusal), True
 
 
-def _points(amounts: NDArray[np.float64], ray: float | None) -> pd.DataFrame | list[float]:
+def _at_the_middle(fit: Fit) -> Fit:
+    """Take as given, at the middle of the runs, what budgets leave open; `Fit.at` says otherwise."""
+    axis = axis_of(fit)
+    split = {PARAMS, TOKENS} if axis == FLOPS else {axis}
+    open_ = [n for n in fit.model.inputs if n not in {*split, *fit.given}]
+    middles = {n: _middle(fit, n) for n in open_ if sources_of(n, split) is None}
+    return fit.at(**{name: value for name, value in middles.items() if name != axis})
+
+
+def _middle(fit: Fit, column: str) -> float:
+    values = fit.runs.resource(column)
+    return float(values.mean()) if quantity(column).closed else middle_of(values)
+
+
+def _points(
+    fit: Fit, amounts: NDArray[np.float64], ray: float | None
+) -> pd.DataFrame | list[float]:
     """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
+    axis = axis_of(fit)
+    if axis != FLOPS and len(fit.model.inputs) > 1:
+        return pd.DataFrame({axis: amounts})
     if ray is None:
         return [float(each) for each in amounts]
     params = params_on_ray(amounts, ray)

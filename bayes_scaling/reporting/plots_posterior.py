@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, contraction
+from bayes_scaling.inference.checks import (
+    MAX_SUSPECT_SCORE,
+    RESIDUAL_AXES,
+    contraction,
+    residual_axes,
+)
 from bayes_scaling.inference.predict import residuals, robust_sd
 from bayes_scaling.names import RUN, TARGET
+from bayes_scaling.quantities import COLUMN_OF_SYMBOL, unit_of
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
@@ -69,16 +75,18 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
 
 
 def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
-    if against not in RESIDUAL_AXES:
-        raise UsageError(f"against={against!r}: choose one of {', '.join(RESIDUAL_AXES)}")
-    column = RESIDUAL_AXES[against]
-    return fit.runs.resource(column), column
+    axes = residual_axes(fit)
+    if against not in axes:
+        raise UsageError(f"against={against!r}: choose one of {', '.join(axes)}")
+    return axes[against], {**COLUMN_OF_SYMBOL, **RESIDUAL_AXES}.get(against, against)
 
 
 def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:
     """Residuals (chain, draw, run) as people read them, and their unit."""
     gap = residuals(fit)
-    return (100 * gap, "% of the loss") if fit.model.noise.scale == "log" else (gap, "nats/token")
+    target = fit.model.target
+    relative = fit.model.noise.scale == "log"
+    return (100 * gap, f"% of the {target}") if relative else (gap, unit_of(target))
 
 
 def _name_runs(
@@ -141,7 +149,7 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
         ax.set_yticks([])
         ax.grid(False)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel(_name_and_unit(name, prior))
+        ax.set_xlabel(_name_and_unit(name, prior, unit_of(fit.model.target)))
         style.plain_axis(ax, "x")
         style.legend_above(ax)
         if prior is not None:
@@ -187,10 +195,10 @@ def _posterior_density(draws: Floats, prior: Prior | None, x: Floats) -> Floats:
     return np.asarray(smooth(coordinate.to_free(np, x)) * np.exp(-coordinate.log_slope(np, x)))
 
 
-def _name_and_unit(name: str, prior: Prior | None) -> str:
+def _name_and_unit(name: str, prior: Prior | None, target_unit: str) -> str:
     unit = "" if prior is None or prior.unit in ("", "1") else f" [{prior.unit}]"
     if prior is not None and prior.of == TARGET:
-        unit = " [nats/token]"
+        unit = f" [{target_unit}]"
     return display_name(f"{name}{unit}", 60)
 
 

@@ -47,6 +47,8 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "schema_version": SCHEMA_VERSION,
         "status": _status(answers),
         "axis": axis_of(fit),
+        "target": {"name": fit.model.target, "unit": unit_of(fit.model.target)},
+        "given": dict(answers.fit.given),
         "intervals": [_interval(share) for share in shares],
         "widest": _interval(shares[-1]),
         "max_extrapolation": MAX_EXTRAPOLATION,
@@ -116,7 +118,8 @@ def _model(fit: Fit) -> Numbers:
 
 def _runs(fit: Fit) -> Numbers:
     fitted = fit.runs.fitted
-    columns = {name: fit.runs.resource(name) for name in RESOURCES if name in fitted}
+    known = dict.fromkeys((*RESOURCES, *fit.model.inputs))
+    columns = {name: fit.runs.resource(name) for name in known if name in fitted}
     columns[axis_of(fit)] = fit.runs.resource(axis_of(fit))
     columns[fit.model.target] = fit.observed
     return {
