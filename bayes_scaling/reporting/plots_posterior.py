@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, contraction
+from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.predict import residuals, robust_sd
+from bayes_scaling.inference.residual_checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES
 from bayes_scaling.names import LOSS, RUN
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.labels import display_name
