@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.options import Output
+from bayes_scaling.cli.options import ForceOption, Output, ResourceOption
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import as_command, verb
 from bayes_scaling.errors import UsageError
@@ -88,15 +88,29 @@ def _listing(frame: pd.DataFrame) -> Iterator[str]:
         yield textwrap.fill(str(row["answers"]), 78, initial_indent="  ", subsequent_indent="  ")
 
 
-def show_model(name: Name, output: Output) -> Outcome:
-    """Print a model file verbatim, then its formula in LaTeX."""
+def show_model(
+    name: Name,
+    output: Output,
+    resource: ResourceOption = None,
+    out: Annotated[
+        str | None, typer.Option("-o", "--png", metavar="FILE.png", help="Write the picture.")
+    ] = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """Print a model file verbatim, its formula in LaTeX, and what its priors expect of new runs."""
+    from bayes_scaling.cli.sources import new_file
     from bayes_scaling.laws.formula import latex
+    from bayes_scaling.reporting.prior_picture import prior_text, save_prior
+    from bayes_scaling.specs.prior_predictive import prior_predictive, record_of
     from bayes_scaling.specs.spec import load_model
 
-    spec = load_model(name)
+    target = new_file(out, force, ".png") if out else None
+    spec = load_model(name, resource=resource)
     formula = f"% L(N, D) of law {spec.law.name}".replace(
         "(N, D)", f"({', '.join(spec.law.inputs)})"
     )
+    expected = prior_predictive(spec, seed=output.seed)
+    files = [str(save_prior(expected, target))] if target else []
     return Outcome(
         result={
             "name": spec.name,
@@ -104,8 +118,12 @@ def show_model(name: Name, output: Output) -> Outcome:
             "digest": spec.digest,
             "text": spec.text,
             "latex": latex(spec.law),
+            "prior_predictive": record_of(expected),
+            "files": files,
         },
-        text=lambda: [spec.text, formula, latex(spec.law)],
+        text=lambda: [spec.text, formula, latex(spec.law), "", *prior_text(expected)],
+        table=expected.to_frame(),
+        hints=[f"wrote {path}" for path in files],
     )
 
 

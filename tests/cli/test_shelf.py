@@ -123,3 +123,18 @@ def test_a_law_of_your_own_is_checked(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["check-law", f"{path}:steep", "--at", "gamma=1"]) == 2
     assert main(["check-law", f"{path}:steep", "--at", "alpha=x"]) == 2
     assert main(["check-law", "chinchilla"]) == 0
+
+
+def test_models_show_draws_what_the_priors_expect(cli: Cli, tmp_path: Path) -> None:
+    picture = tmp_path / "prior.png"
+    ran = cli("models", "show", "chinchilla-plain", "--png", picture)
+    assert ran.code == 0 and "░" in ran.out and "at the reference run (1.2e20 FLOP)" in ran.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert cli("models", "show", "chinchilla-plain", "-o", picture).code == 6  # exists
+    assert cli("models", "show", "chinchilla-plain", "-o", tmp_path / "prior.txt").code == 2
+    found = cli("models", "show", "power", "--resource", "flops", "--json").json["result"]
+    numbers = found["prior_predictive"]
+    assert (numbers["column"], numbers["smallest_loss"]) == ("flops", 2.0)
+    assert 0.9 < numbers["possible_share"] <= 1
+    assert set(numbers["points"][0]) == {"flops", "loss_q05", "loss_q50", "loss_q95"}
+    assert cli("models", "show", "chinchilla-plain", "--csv").out.startswith("flops,loss_q05")

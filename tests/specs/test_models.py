@@ -13,6 +13,7 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import built_in
 from bayes_scaling.names import REFERENCE
 from bayes_scaling.specs.model_file import ModelFile
+from bayes_scaling.specs.prior_predictive import POSSIBLE
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
 from bayes_scaling.specs.spec import load_model, model_from_text
 
@@ -60,7 +61,7 @@ def test_every_prior_has_a_reason_and_median_runs_are_possible(name: str) -> Non
     draws = {k: p.sample(rng, 2000) for k, p in spec.priors.items()}
     reference = tuple(REFERENCE[c] for c in spec.inputs)
     loss = spec.curve(np, reference, draws)
-    assert np.mean((loss > 0.3) & (loss < 10)) > 0.9
+    assert np.mean((loss > POSSIBLE[0]) & (loss < POSSIBLE[1])) > 0.9
 
 
 def test_digest_ignores_words_and_order_and_sees_numbers() -> None:
