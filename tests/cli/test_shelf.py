@@ -20,7 +20,7 @@ from .conftest import Cli
 
 VERBS = (
     "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "schema",
-    "doctor", "models", "models list", "models show", "models diff",
+    "doctor", "models", "models list", "models show", "models diff", "models with-floor",
 )  # fmt: skip
 
 
@@ -138,3 +138,27 @@ def test_models_show_draws_what_the_priors_expect(cli: Cli, tmp_path: Path) -> N
     assert 0.9 < numbers["possible_share"] <= 1
     assert set(numbers["points"][0]) == {"flops", "loss_q05", "loss_q50", "loss_q95"}
     assert cli("models", "show", "chinchilla-plain", "--csv").out.startswith("flops,loss_q05")
+
+
+def test_models_with_floor(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "mine.toml"
+    ran = cli("models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", target)
+    assert ran.code == 0 and "same evaluation set and tokenizer" in ran.out
+    assert "--model" in ran.err
+    shown = cli("models", "show", target)
+    assert shown.code == 0 and 'name = "mine"' in shown.out and "data digest" in shown.out
+    assert (
+        cli("models", "with-floor", "power", folder / "fit.nc", "-o", tmp_path / "b.toml").code == 2
+    )
+    assert (
+        cli("models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", target).code == 6
+    )
+    bad = cli(
+        "models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", tmp_path / "B b.toml"
+    )
+    assert bad.code == 2 and "no model name" in bad.err
+    table = cli(
+        "models", "with-floor", "chinchilla-plain", folder / "runs.csv", "-o", tmp_path / "c.toml"
+    )
+    assert table.code == 2 and "not a saved fit" in table.err
+    assert not (tmp_path / "b.toml").exists() and not (tmp_path / "c.toml").exists()
