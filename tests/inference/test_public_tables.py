@@ -70,6 +70,8 @@ def test_split_exponents_of_fifteen_set_ups(shared_data: Path) -> None:
         name: bs.fit(spec, each).summary().loc["a", "q50"]
         for name, each in runs.split("config").items()
     }
+    for name, a in medians.items():
+        print(f"{name:40} a {a:.3f}")
     assert len(medians) == 15
     kaplan = {name: a for name, a in medians.items() if name.endswith("kaplan-kaplan")}
     others = {name: a for name, a in medians.items() if name not in kaplan}
@@ -93,5 +95,7 @@ def parabola_exponent(table: pd.DataFrame) -> float:
 def test_parabolas_reproduce_the_five_corrections(shared_data: Path) -> None:
     table = pd.read_csv(shared_data / "porian_isoflop.csv")
     found = [parabola_exponent(table[table["config"] == name]) for name, _ in CORRECTIONS]
+    for (name, published), exponent in zip(CORRECTIONS, found, strict=True):
+        print(f"{name:40} parabolas {exponent:.3f} published {published:.3f}")
     assert found == sorted(found, reverse=True)
     np.testing.assert_allclose(found, [exponent for _, exponent in CORRECTIONS], atol=0.03)
