@@ -99,6 +99,8 @@ def test_repeated_data_depend_on_the_choice_of_runs(shared_data: Path) -> None:
     rows = {r.name: r for r in bs.check(ours, others={"all runs": all_runs}).rows}
     repeats = rows["I009 support sensitivity of R_N (all runs)"]
     epochs = rows["I009 support sensitivity of R_D (all runs)"]
+    for row in (repeats, epochs):
+        print(row)
     assert repeats.verdict == epochs.verdict == "warn"
     assert repeats.value > 2 and "different answers" in repeats.advice
     assert "resampling the runs moves it" in epochs.advice
