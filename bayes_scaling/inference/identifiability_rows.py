@@ -190,7 +190,7 @@ def split_exponent(fit: Fit) -> Iterator[Check]:
         said = [_interval(derived[name]) for name in (SPLIT, ELASTICITY)]
         value = f"{SPLIT} {said[0]}, {ELASTICITY} {said[1]}"
         advice = f"{SPLIT} moves with the selection of runs and with counting, the elasticity of "
-        advice += "substitution hardly: report both"
+        advice += "substitution less: report both"
         yield Check("I011 split exponent", INFO, value, "both reported", advice)
     elif fit.model.law.optimum is not None and SPLIT not in derived:
         advice = "this law holds the tokens per parameter of the optimum constant: a rival of the "

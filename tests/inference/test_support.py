@@ -13,7 +13,12 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.support import across_fits, row_spread, within_fit
+from bayes_scaling.inference.support import (
+    MAX_ROW_SPREAD,
+    across_fits,
+    row_spread,
+    within_fit,
+)
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.verdicts import Check
 from tests.conftest import REPLICATION, ladder, make_fit
@@ -83,6 +88,22 @@ def test_other_models_and_the_same_runs_are_refused(chinchilla_fit: Fit) -> None
         bs.check(chinchilla_fit, others={"again": chinchilla_fit})
     with pytest.raises(UsageError, match="not a fit but str"):
         bs.check(chinchilla_fit, others={"path": "fit.nc"})  # type: ignore[dict-item]
+
+
+def test_ladders_are_calm_and_digitised_points_are_not(shared_data: Path) -> None:
+    """Designed ladders: about 1 for every unknown. Points read off a figure: near 2."""
+    spec = bs.load_model("chinchilla-plain")
+    ladders = bs.read_runs(bs.example_path()).split("train_dataset")
+    points = bs.read_runs(shared_data / "chinchilla_epoch.csv", columns={"run": "run_id"})
+    spreads = {name: row_spread(bs.fit(spec, runs)) for name, runs in ladders.items()}
+    digitised = bs.fit(spec, points)
+    spreads["digitised"] = row_spread(digitised)
+    for name, spread in spreads.items():
+        print(name, {k: round(v, 2) for k, v in spread.items() if k in spec.priors})
+    calm = [v for name in ladders for v in spreads[name].values()]
+    assert 0.5 < min(calm) and max(calm) < MAX_ROW_SPREAD
+    assert max(spreads["digitised"].values()) > MAX_ROW_SPREAD
+    assert [row.verdict for row in within_fit(digitised)] == ["warn"]
 
 
 @pytest.mark.slow
