@@ -24,6 +24,11 @@ MAX_EXTRAPOLATION = 100.0
 """Multiple of the largest fitted run up to which an answer is not flagged."""
 MAX_RATIO_STEP = 10.0
 """Multiple beyond the fitted runs' tokens per parameter from which an answer carries a warning."""
+FLOORLESS_REACH = 10.0
+"""Multiple of the largest run from which an answer of a law without a floor carries a warning."""
+NO_FLOOR = 1e-3
+"""Share of its loss that a law without a floor keeps, at most, where every resource is endless."""
+ENDLESS = 1e100
 MAX_FLOPS = 1e32
 """Compute beyond which a question is refused: no machine on earth will spend it."""
 
@@ -91,14 +96,41 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
     return found
 
 
+def _without_floor(fit: Fit, ratios: NDArray[np.float64]) -> list[Finding]:
+    """X004: a law whose loss goes to 0 is too hopeful far beyond the runs."""
+    far = ratios[ratios > FLOORLESS_REACH]
+    if not far.size or has_floor(fit):
+        return []
+    message = (
+        f"the law {fit.spec.law.name} has no floor: {far.size} of {ratios.size} questions lie up "
+        f"to {far.max():.3g} times beyond the largest run, where it is too hopeful"
+    )
+    hint = "ask a law with a floor as well, such as power-floor-plain or chinchilla-plain"
+    return [Finding("X004", "warn", (), message, hint)]
+
+
+def has_floor(fit: Fit) -> bool:
+    """Return whether the law keeps a loss where every resource is endless, at a middle draw."""
+    model = fit.model
+    middle = {name: np.median(values) for name, values in fit.unknowns().items()}
+    runs = [float(fit.runs.resource(name).max()) for name in model.inputs]
+    endless = [
+        x if name == TOKENS_PER_PARAM else x * ENDLESS
+        for name, x in zip(model.inputs, runs, strict=True)
+    ]
+    here, there = (float(model.curve(np, tuple(at), middle)) for at in (runs, endless))
+    return there > NO_FLOOR * here
+
+
 def caveats(
     fit: Fit, ratios: NDArray[np.float64], inputs: Mapping[str, NDArray[np.float64]]
 ) -> tuple[Finding, ...]:
     """Return what a reader must know before an answer.
 
     Errors: a posterior whose chains failed their checks (S001), questions beyond the runs in
-    compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), or
-    at ratios of tokens to parameters far off theirs (X003).
+    compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), at
+    ratios of tokens to parameters far off theirs (X003), or to a law without a floor far beyond
+    them (X004).
     """
     axis = axis_of(fit)
     amounts = fit.runs.resource(axis)
@@ -127,7 +159,7 @@ def caveats(
                 "add a larger run or ask for less",
             )
         )
-    found += _beyond_each(fit, inputs)
+    found += [*_beyond_each(fit, inputs), *_without_floor(fit, ratios)]
     below = ratios[ratios * amounts.max() < amounts.min()]
     if below.size:
         found.append(
