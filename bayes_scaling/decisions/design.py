@@ -11,7 +11,7 @@ from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
-from bayes_scaling.quantities import unit_of
+from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -73,6 +73,8 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
         if extra.max() < REPEATED:
             found.append("every token is seen once: nothing about repeats")
+    if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
+        found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:
@@ -80,6 +82,12 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
                 f"{decades:.1f} decades of {spec.inputs[0]}: the floor is mostly its prior"
             )
     return found
+
+
+def _beside(spec: ModelSpec) -> list[str]:
+    """Columns that a law of several reads beside what a run spends and its data mixture."""
+    spent = (*RESOURCES, UNIQUE_TOKENS)
+    return [c for c in spec.inputs if len(spec.inputs) > 1 and c not in spent and not is_weight(c)]
 
 
 def _split(runs: Runs, joint: bool) -> Check:
