@@ -19,7 +19,7 @@ VALUES = {
     "L_inf": 1.7, "A": 0.36, "alpha": 0.34, "B": 0.35, "beta": 0.36, "g": 0.05, "gamma": 0.58,
 }  # fmt: skip
 PLAN = pd.DataFrame({"params": [1e9, 4e9], "tokens": [2e10, 9e10]})
-REFUSED = "reads granularity too.*--given granularity=.*fit.at\\(granularity="
+REFUSED = r"reads granularity too.*--given granularity=.*fit.at\(granularity="
 
 
 def granular() -> pd.DataFrame:
@@ -41,7 +41,7 @@ def test_what_is_left_open_is_refused_in_plain_words(fit: Fit) -> None:
     ):
         with pytest.raises(UsageError, match=REFUSED):
             ask()
-    with pytest.raises(UsageError, match="'experts'.*reads params, tokens, granularity"):
+    with pytest.raises(UsageError, match=r"'experts'.*reads params, tokens, granularity"):
         fit.at(experts=8)
     for impossible in (-1, 0, "many"):
         with pytest.raises(UsageError, match="not a possible value"):
