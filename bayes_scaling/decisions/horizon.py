@@ -84,7 +84,7 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
         if quantity(name).closed or name == LOSS:
             continue  # shares and losses have no scale to go beyond
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
-        unit = unit_of(name)
+        what = name if unit_of(name) == "1" else unit_of(name)
         limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
         steps = np.maximum(values / runs.max(), runs.min() / values)
         if steps.max() > limit:
@@ -93,8 +93,8 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
                     code="X003",
                     severity="warn" if ratio else "error",
                     rows=(),
-                    message=f"{unit if unit != '1' else name} up to {steps.max():.3g} times outside "
-                    f"the fitted runs ({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
+                    message=f"{what} up to {steps.max():.3g} times outside the fitted runs "
+                    f"({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
                     hint="add runs in that direction or ask for less",
                 )
             )
