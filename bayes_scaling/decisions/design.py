@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
 from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
@@ -67,7 +67,7 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     """What a table that can be fitted says nothing about."""
     found = []
     refusal = split_refusal(runs.findings)
-    if len(spec.inputs) > 1 and refusal is not None:
+    if _splits(spec) and refusal is not None:
         found.append(f"no split between N and D ({refusal.code})")
     if UNIQUE_TOKENS in spec.inputs:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
@@ -84,10 +84,16 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     return found
 
 
+def _splits(spec: ModelSpec) -> bool:
+    """Whether a law reads both parameters and tokens, or compute and their ratio."""
+    return spec.law.allocates or {PARAMS, TOKENS} <= set(spec.inputs)
+
+
 def _beside(spec: ModelSpec) -> list[str]:
-    """Columns that a law of several reads beside what a run spends and its data mixture."""
-    spent = (*RESOURCES, UNIQUE_TOKENS)
-    return [c for c in spec.inputs if len(spec.inputs) > 1 and c not in spent and not is_weight(c)]
+    """Columns that a law of several reads, without those that other rules are about."""
+    others = (*RESOURCES, TOKENS_PER_PARAM, UNIQUE_TOKENS) if _splits(spec) else ()
+    several = len(spec.inputs) > 1
+    return [c for c in spec.inputs if several and c not in others and not is_weight(c)]
 
 
 def _split(runs: Runs, joint: bool) -> Check:

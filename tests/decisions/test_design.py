@@ -51,3 +51,9 @@ def test_columns_that_do_not_vary() -> None:
     one = verdicts(ladder().assign(granularity=several, **{**bits, "bits_weights": several}))
     assert one["moe-granular"][0] == "ok"
     assert "same bits_activations, bits_cache" in one["precision-training"][1]
+    tuned = ladder().assign(adapter_rank=8.0, finetune_tokens=lambda t: t["tokens"] / 1e4)
+    found = verdicts(tuned.assign(params=1e9))
+    assert "same params, adapter_rank" in found["adapter-rank"][1]
+    assert found["finetune"] == (
+        "warn", "all runs have the same params: nothing about what that does",
+    )  # fmt: skip
