@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import parse_columns, parse_threshold, parse_where
+from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold, parse_where
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -125,23 +124,12 @@ def _numbers(name: str, cells: Any, lines: Any, faults: list[Finding]) -> list[f
     values = []
     for line, cell in zip(lines, cells, strict=True):
         try:
-            values.append(_number(name, str(cell)))
+            values.append(parse_cell(str(cell), name))
         except QuantityError as fault:
             faults.append(
                 Finding("C004", ERROR, (int(line),), fault.rule, fault.remedy, name, str(cell))
             )
     return values
-
-
-def _number(name: str, text: str) -> float:
-    """Return the number of a cell; only a share may be zero."""
-    from bayes_scaling.quantities import quantity
-    from bayes_scaling.runs.units import parse_quantity
-
-    with suppress(ValueError):
-        if quantity(name).closed:
-            return float(text)
-    return parse_quantity(text, name)
 
 
 def new_file(path: str, force: bool, suffix: str) -> Path:

@@ -161,7 +161,8 @@ def moe_joint(
 
     L_inf + A E^-delta n^-(alpha + gamma ln E) + B E^-omega d^-(beta + zeta ln E): the additive law
     whose four constants move with the experts. A, alpha, B and beta are those of the dense model,
-    E = 1; delta, omega, gamma and zeta may have either sign, so that far out it may rise.
+    E = 1; delta, omega, gamma and zeta may have either sign, so that far out it may rise. The paper
+    puts in the place of E a count that saturates for very many experts.
     """
     experts = xp.log(E)
     model = A * xp.exp(-delta * experts - (alpha + gamma * experts) * xp.log(N / N_ref))

@@ -95,7 +95,11 @@ def test_command_line(fit: Fit, cli: Cli, tmp_path: Path) -> None:  # noqa: F811
     assert [p[of] for p in by_row] == [p[of] for p in for_all.json["result"]["points"]]
     assert "granularity = 4" in cli("forecast", saved, "--at", plan, "--given", "granularity=4").out
     ran = cli("forecast", saved, "--at", plan, "--given", "granularity=x")
-    assert ran.code == 2 and "no number" in ran.err
+    assert ran.code == 2 and "granularity 'x'" in ran.err
+    ran = cli("forecast", saved, "--at", plan, "--given", "grain=4")
+    assert ran.code == 2 and "grain is no column" in ran.err
+    words = ("allocate", saved, "--flops", "1e22", "--given", "granularity=4")
+    assert "granularity = 4" in cli(*words).out
 
 
 def test_a_share_of_zero_in_a_plan(cli: Cli, tmp_path: Path) -> None:  # noqa: F811

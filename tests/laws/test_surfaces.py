@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
+from tests.conftest import make_fit
 from tests.laws.test_laws import printed
 
 
@@ -72,6 +73,20 @@ def test_moving_exponents_are_the_published_form() -> None:
 
 BASE = {"S": 0.218, "w": 0.9, "alpha": 0.321, "beta": 0.637, "k": 0.764, "c_0": 2.549}
 ONSET = {"h": 2.19, "q": 1.315, "f": 0.09}
+
+
+def test_the_best_split_of_moving_exponents() -> None:
+    values = {
+        "L_inf": 1.7, "L_before": 0.16, "L_after": 0.13, "B": 0.3, "B_before": 0.3,
+        "B_after": 0.32, "beta": 0.34, "beta_before": 0.25, "beta_after": 0.27,
+    }  # fmt: skip
+    fit = make_fit("farseer", values)
+    draws = bs.allocate(fit, [1e22]).draws.isel(chain=0, draw=0, budget=0)
+    one = {k: float(fit.posterior[k][0, 0]) for k in values}
+    sizes = np.geomspace(1e9, 1e11, 20_001)
+    losses = bs.load_law("farseer")(np, sizes, 1e22 / 6 / sizes, **one)
+    assert float(draws["params"]) == pytest.approx(sizes[losses.argmin()], rel=3e-4)
+    assert float(draws["loss"]) <= losses.min() + 1e-12
 
 
 def test_students_against_the_formula_as_published() -> None:
