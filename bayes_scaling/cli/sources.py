@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import parse_columns, parse_threshold, parse_where
+from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold, parse_where
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from bayes_scaling.cli.options import Reading
@@ -88,8 +90,8 @@ def read_fit(path: str, law: str | None, reading: Reading | None = None) -> Fit:
     return load_fit(path, law=load_law(law) if law else None)
 
 
-def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
-    """Return planned points: the resource columns of a table as numbers, and `run` if it has one.
+def read_plan(path: str, columns: dict[str, str], reads: Sequence[str] = ()) -> pd.DataFrame:
+    """Return planned points: what they spend and what a law `reads`, and `run` if there is one.
 
     Raises TableError that lists every faulty cell with its line.
     """
@@ -101,7 +103,7 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
     from bayes_scaling.runs.source import load
 
     raw = load(path)
-    theirs = {name: columns.get(name, name) for name in (RUN, *RESOURCES)}
+    theirs = {name: columns.get(name, name) for name in dict.fromkeys((RUN, *RESOURCES, *reads))}
     there = {ours: raw.columns[name] for ours, name in theirs.items() if name in raw.columns}
     for ours, name in columns.items():
         if name not in raw.columns:
@@ -117,12 +119,12 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
 
 def _numbers(name: str, cells: Any, lines: Any, faults: list[Finding]) -> list[float]:
     from bayes_scaling.runs.finding import ERROR, Finding
-    from bayes_scaling.runs.units import QuantityError, parse_quantity
+    from bayes_scaling.runs.units import QuantityError
 
     values = []
     for line, cell in zip(lines, cells, strict=True):
         try:
-            values.append(parse_quantity(str(cell), name))
+            values.append(parse_cell(str(cell), name))
         except QuantityError as fault:
             faults.append(
                 Finding("C004", ERROR, (int(line),), fault.rule, fault.remedy, name, str(cell))

@@ -10,8 +10,8 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
-from bayes_scaling.quantities import unit_of
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -67,12 +67,14 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     """What a table that can be fitted says nothing about."""
     found = []
     refusal = split_refusal(runs.findings)
-    if len(spec.inputs) > 1 and refusal is not None:
+    if _splits(spec) and refusal is not None:
         found.append(f"no split between N and D ({refusal.code})")
     if UNIQUE_TOKENS in spec.inputs:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
         if extra.max() < REPEATED:
             found.append("every token is seen once: nothing about repeats")
+    if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
+        found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:
@@ -80,6 +82,18 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
                 f"{decades:.1f} decades of {spec.inputs[0]}: the floor is mostly its prior"
             )
     return found
+
+
+def _splits(spec: ModelSpec) -> bool:
+    """Whether a law reads both parameters and tokens, or compute and their ratio."""
+    return spec.law.allocates or {PARAMS, TOKENS} <= set(spec.inputs)
+
+
+def _beside(spec: ModelSpec) -> list[str]:
+    """Columns that a law of several reads, without those that other rules are about."""
+    others = (*RESOURCES, TOKENS_PER_PARAM, UNIQUE_TOKENS) if _splits(spec) else ()
+    several = len(spec.inputs) > 1
+    return [c for c in spec.inputs if several and c not in others and not is_weight(c)]
 
 
 def _split(runs: Runs, joint: bool) -> Check:

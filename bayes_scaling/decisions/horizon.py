@@ -69,9 +69,18 @@ def extrapolation_of(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray(amounts / fit.runs.resource(axis_of(fit)).max())
 
 
+def stated_of(fit: Fit) -> dict[str, dict[str, float]]:
+    """Return, for provenance, what an answer takes as given; empty where nothing was."""
+    return {"given": dict(fit.given)} if fit.given else {}
+
+
 def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
     """X003 for what the law reads: sizes or tokens far beyond all runs, ratios far off theirs."""
-    asked = {name: np.median(v.reshape(-1, v.shape[-1]), axis=0) for name, v in inputs.items()}
+    stated = {name: np.atleast_1d(v) for name, v in fit.given.items()}
+    asked = {
+        name: np.median(v.reshape(-1, v.shape[-1]), axis=0)
+        for name, v in {**stated, **inputs}.items()
+    }
     if {PARAMS, TOKENS} <= asked.keys():
         asked[TOKENS_PER_PARAM] = asked[TOKENS] / asked[PARAMS]
     asked.pop(axis_of(fit), None)  # X001's business
@@ -80,6 +89,7 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
         if quantity(name).closed or name == LOSS:
             continue  # shares and losses have no scale to go beyond
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
+        what = name if unit_of(name) == "1" else unit_of(name)
         limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
         steps = np.maximum(values / runs.max(), runs.min() / values)
         if steps.max() > limit:
@@ -88,8 +98,8 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
                     code="X003",
                     severity="warn" if ratio else "error",
                     rows=(),
-                    message=f"{unit_of(name)} up to {steps.max():.3g} times outside the fitted "
-                    f"runs ({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
+                    message=f"{what} up to {steps.max():.3g} times outside the fitted runs "
+                    f"({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
                     hint="add runs in that direction or ask for less",
                 )
             )

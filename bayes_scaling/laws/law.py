@@ -212,9 +212,24 @@ def _read_signature(
 
 def pages() -> tuple[ModuleType, ...]:
     """Return the modules that hold the built-in formulas, in the order of the documentation."""
-    from bayes_scaling.laws import constrained, downstream, joint, mixtures, single, variants
+    from bayes_scaling.laws import (
+        constrained,
+        downstream,
+        joint,
+        mixtures,
+        precision,
+        single,
+        sparse,
+        surfaces,
+        teachers,
+        tuning,
+        variants,
+    )
 
-    return single, joint, variants, constrained, mixtures, downstream
+    return (
+        single, joint, variants, constrained, mixtures, downstream,
+        tuning, sparse, precision, surfaces, teachers,
+    )  # fmt: skip
 
 
 def built_in() -> dict[str, Law]:

@@ -45,7 +45,7 @@ def prior_text(found: PriorPredictive) -> list[str]:
         for i in range(ends[0], ends[1] + 1):
             cells[i][j] = BAND
         cells[round((top - middle[j]) / step)][j] = MEDIAN
-    lines = [f"prior: {found.caption}", "nats/token; light: 90%, dark: median"]
+    lines = [f"prior: {found.caption}", f"{_unit(found)}light: 90%, dark: median"]
     for i, row in enumerate(cells):
         label = f"{top - i * step:.2f}" if i % 3 == 2 or i == 0 else ""
         lines.append(f"{label:>{MARGIN - 2}} │{''.join(row)}".rstrip())
@@ -55,13 +55,12 @@ def prior_text(found: PriorPredictive) -> list[str]:
 
 
 def _axis(found: PriorPredictive) -> list[str]:
-    """Return the axis with a tick and a label at each decade."""
-    logs = np.log10(found.amounts)
-    decades = np.linspace(logs[0], logs[-1], 5)
-    places = np.round((decades - logs[0]) / (logs[-1] - logs[0]) * (COLUMNS - 1)).astype(int)
+    """Return the axis with five ticks and their labels."""
+    places = np.round(np.linspace(0, COLUMNS - 1, 5)).astype(int)
+    values = found.amounts[np.round(np.linspace(0, len(found.amounts) - 1, 5)).astype(int)]
     line = ["─"] * COLUMNS
     labels = [" "] * (COLUMNS + MARGIN)
-    for place, value in zip(places, 10**decades, strict=True):
+    for place, value in zip(places, values, strict=True):
         line[place] = "┬"
         word = say_flop(value) if found.column == "flops" else say_size(value)
         start = int(min(max(place + MARGIN - len(word) // 2, 0), len(labels) - len(word)))
@@ -79,6 +78,11 @@ def shares(found: PriorPredictive) -> str:
         f"physically possible ({_limits(found)}); median {middle:.2f}, 90% between "
         f"{low:.2f} and {high:.2f}"
     )
+
+
+def _unit(found: PriorPredictive) -> str:
+    unit = unit_of(found.target)
+    return "" if unit == "1" else f"{unit}; "
 
 
 def _limits(found: PriorPredictive) -> str:

@@ -49,7 +49,7 @@ reach, less than a uniform guess over 22,000 tokens."""
 
 @dataclass(frozen=True)
 class PriorPredictive:
-    """Quantiles of the target (loss [nats/token], accuracy, ...) of one new run, over four decades of one resource.
+    """Quantiles of one new run's loss [nats/token], or other target, over one resource.
 
     `amounts` (point,) of `column`; `quantiles` has a row per point and a float-named column per
     level; `possible` is the share of values at the reference run inside `limits`, `reference`
