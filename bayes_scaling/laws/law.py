@@ -212,9 +212,17 @@ def _read_signature(
 
 def pages() -> tuple[ModuleType, ...]:
     """Return the modules that hold the built-in formulas, in the order of the documentation."""
-    from bayes_scaling.laws import constrained, downstream, joint, mixtures, single, variants
+    from bayes_scaling.laws import (
+        constrained,
+        downstream,
+        joint,
+        mixtures,
+        schedules,
+        single,
+        variants,
+    )
 
-    return single, joint, variants, constrained, mixtures, downstream
+    return single, joint, variants, constrained, mixtures, schedules, downstream
 
 
 def built_in() -> dict[str, Law]:
