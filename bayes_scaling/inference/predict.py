@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.quantities import quantity
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.fit import Fit
 
 PRIOR_DRAWS = 1000
 

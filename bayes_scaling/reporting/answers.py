@@ -102,7 +102,7 @@ def _split(
 
 
 def _at_the_middle(fit: Fit) -> Fit:
-    """Take as given, at the middle of the runs, what budgets leave open; `Fit.at` says otherwise."""
+    """Take as given, at the middle of the runs, what budgets leave open, unless `Fit.at` did."""
     axis = axis_of(fit)
     split = {PARAMS, TOKENS} if axis == FLOPS else {axis}
     open_ = [n for n in fit.model.inputs if n not in {*split, *fit.given}]

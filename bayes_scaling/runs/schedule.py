@@ -1,4 +1,4 @@
-"""Schedule: what a learning-rate schedule has done up to a checkpoint, as columns of a run table."""
+"""Schedule: what a learning rate has done up to a checkpoint, as columns of a run table."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _pieces(drops: Floats, rates: Floats, sums: Floats) -> dict[str, float]:
     drop, rate = drops[there], rates[there]
     since = sums[-1] - sums[there] + rate
     names = list(zip(LR_DROPS, LR_RATES, LR_SINCE, strict=True))
-    found = {}
+    found: dict[str, float] = {}
     for names_of, group in zip(names, _groups(drop, rate, since), strict=True):
         piece = (0.0, float(rates.max()), float(sums[-1]))  # no drop: the other two do not matter
         if group.any():
