@@ -22,7 +22,7 @@ from bayes_scaling.names import (
     TOKENS,
     WEIGHT,
 )
-from bayes_scaling.quantities import RESOURCES, is_weight
+from bayes_scaling.quantities import ONE_RESOURCES, RESOURCES, is_weight
 from bayes_scaling.runs.compute import FLOP_CONVENTION, train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
 from bayes_scaling.runs.identifiability import compute_of, lines_of
@@ -69,7 +69,7 @@ def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
         return
     resource = compute_of(frame)
     if resource is None:
-        spent = next((name for name in RESOURCES if name in frame), None)
+        spent = next((name for name in ONE_RESOURCES if name in frame), None)
         resource = np.ones(len(loss)) if spent is None else _column(frame, spent)
     constant = np.ptp(resource) == 0 or len(loss) < 5
     rho = 0.0 if constant else float(pd.Series(loss).rank().corr(pd.Series(resource).rank()))

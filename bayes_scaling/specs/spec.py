@@ -80,7 +80,8 @@ class ModelSpec:
         for name, value in self.constants.items():
             if isinstance(value, Mapping):
                 if self.resource is None:
-                    raise UsageError(f"model {self.name!r}: which resource? {RESOURCES}")
+                    known = ", ".join(ONE_RESOURCES)
+                    raise UsageError(f"model {self.name!r}: which resource? One of {known}")
                 value = value.get(self.resource, reference_of(self.resource))
             found[name] = float(value)
         return found
