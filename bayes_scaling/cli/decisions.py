@@ -80,7 +80,7 @@ def _points(fit: Fit, asked: Question) -> Any:
     from bayes_scaling.cli.sources import read_plan
 
     if asked.at:
-        return read_plan(asked.at, parse_columns(asked.col or []), fit.model.inputs)
+        return read_plan(asked.at, parse_columns(asked.col or []))
     if asked.params or asked.tokens:
         return _runs_asked(fit, asked.params or [], asked.tokens or [])
     return amounts_asked(fit, asked.flops, None, asked.amount, Price().cost())

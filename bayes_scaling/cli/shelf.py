@@ -66,13 +66,13 @@ def list_models(output: Output) -> Outcome:
     """List the models: the question each answers, and what it reads."""
     import pandas as pd
 
-    from bayes_scaling.quantities import RESOURCES
+    from bayes_scaling.quantities import ONE_RESOURCES
     from bayes_scaling.specs.shelf import model_names
     from bayes_scaling.specs.spec import load_model
 
     rows = []
     for spec in map(load_model, model_names()):
-        reads = " and ".join(spec.inputs) or f"one of {', '.join(RESOURCES)}"
+        reads = " and ".join(spec.inputs) or f"one of {', '.join(ONE_RESOURCES)}"
         allocates = "yes" if spec.law.allocates else "no"
         rows.append((spec.name, spec.version, spec.law.name, reads, allocates, spec.answers))
     columns = ["name", "version", "law", "reads", "splits a budget", "answers"]

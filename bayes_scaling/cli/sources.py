@@ -9,8 +9,6 @@ from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import pandas as pd
 
     from bayes_scaling.cli.options import Reading
@@ -90,20 +88,22 @@ def read_fit(path: str, law: str | None, reading: Reading | None = None) -> Fit:
     return load_fit(path, law=load_law(law) if law else None)
 
 
-def read_plan(path: str, columns: dict[str, str], reads: Sequence[str] = ()) -> pd.DataFrame:
-    """Return planned points: what they spend and what a law `reads`, and `run` if there is one.
+def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
+    """Return planned points: what laws read of a table as numbers, and `run` if it has one.
 
     Raises TableError that lists every faulty cell with its line.
     """
     import pandas as pd
 
     from bayes_scaling.names import RUN
-    from bayes_scaling.quantities import RESOURCES
+    from bayes_scaling.quantities import COLUMN_OF_SYMBOL, ONE_RESOURCES, is_weight
     from bayes_scaling.runs.finding import rejected
     from bayes_scaling.runs.source import load
 
     raw = load(path)
-    theirs = {name: columns.get(name, name) for name in dict.fromkeys((RUN, *RESOURCES, *reads))}
+    read = dict.fromkeys((RUN, *ONE_RESOURCES, *COLUMN_OF_SYMBOL.values()))
+    weights = [name for name in (*raw.columns, *columns) if is_weight(name)]
+    theirs = {name: columns.get(name, name) for name in (*read, *weights)}
     there = {ours: raw.columns[name] for ours, name in theirs.items() if name in raw.columns}
     for ours, name in columns.items():
         if name not in raw.columns:

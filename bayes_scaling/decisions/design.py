@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS, WEIGHT
 from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
@@ -28,6 +28,8 @@ SPARE_ROWS = 2
 """Rows that a table must have beyond a law's unknowns, noise not counted."""
 FLOOR_DECADES = 1.5
 """Decades of one resource below which floor, amplitude and exponent form one ridge."""
+WEIGHT_SPREAD = 0.05
+"""Singular value of the centred weights below which they do not vary in that direction."""
 REPEATED = 0.01
 """Extra epochs below which a table says nothing about repeated data."""
 
@@ -52,7 +54,7 @@ def _model(spec: ModelSpec, runs: Runs) -> Check:
         spec = spec.at_resource(runs.resources[0])
     limit = f"{len(spec.priors) + SPARE_ROWS} rows or more, {', '.join(spec.inputs)}"
     try:
-        stated_against(spec, runs)
+        spec = stated_against(spec, runs)
     except BayesScalingError as refusal:
         return Check(spec.name, FAIL, "no", limit, str(refusal))
     if len(runs.fitted) < len(spec.priors) + SPARE_ROWS:
@@ -75,6 +77,8 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
             found.append("every token is seen once: nothing about repeats")
     if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
         found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
+    if spec.law.sources and (flat := _constant_mixtures(spec, runs)):
+        found.append(flat)
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:
@@ -94,6 +98,17 @@ def _beside(spec: ModelSpec) -> list[str]:
     others = (*RESOURCES, TOKENS_PER_PARAM, UNIQUE_TOKENS) if _splits(spec) else ()
     several = len(spec.inputs) > 1
     return [c for c in spec.inputs if several and c not in others and not is_weight(c)]
+
+
+def _constant_mixtures(spec: ModelSpec, runs: Runs) -> str:
+    """Say how many sources the weights tell apart, where those are not all; rank of the design."""
+    columns = [runs.resource(f"{WEIGHT}{source}") for source in spec.law.sources]
+    weights = np.stack(columns, axis=-1)
+    told = int(np.linalg.matrix_rank(weights - weights.mean(axis=0), tol=WEIGHT_SPREAD))
+    apart = weights.shape[1] - 1
+    if told == apart:
+        return ""
+    return f"the weights vary in {told} of {apart} directions: what sources are worth is the prior"
 
 
 def _split(runs: Runs, joint: bool) -> Check:

@@ -218,6 +218,7 @@ def pages() -> tuple[ModuleType, ...]:
         joint,
         mixtures,
         precision,
+        schedules,
         single,
         sparse,
         surfaces,
@@ -227,7 +228,7 @@ def pages() -> tuple[ModuleType, ...]:
     )
 
     return (
-        single, joint, variants, constrained, mixtures, downstream,
+        single, joint, variants, constrained, mixtures, schedules, downstream,
         tuning, sparse, precision, surfaces, teachers,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
 from bayes_scaling.inference.graph import middle_of
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS
-from bayes_scaling.quantities import quantity
+from bayes_scaling.quantities import is_weight, quantity
 from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.table import resource_values
 
@@ -108,6 +108,8 @@ def _at_the_middle(fit: Fit) -> Fit:
     axis = axis_of(fit)
     split = {PARAMS, TOKENS} if axis == FLOPS else {axis}
     open_ = [n for n in fit.model.inputs if n not in {*split, *fit.given}]
+    if is_weight(axis):
+        open_ = [n for n in open_ if not is_weight(n)]  # they follow the one that is asked
     middles = {n: _middle(fit, n) for n in open_ if sources_of(n, split) is None}
     return fit.at(**{name: value for name, value in middles.items() if name != axis})
 
@@ -122,12 +124,21 @@ def _points(
 ) -> pd.DataFrame | list[float]:
     """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
     axis = axis_of(fit)
+    if is_weight(axis):
+        return _mixtures(fit, axis, amounts)
     if axis != FLOPS and len(fit.model.inputs) > 1:
         return pd.DataFrame({axis: amounts})
     if ray is None:
         return [float(each) for each in amounts]
     params = params_on_ray(amounts, ray)
     return pd.DataFrame({PARAMS: params, TOKENS: params * ray})
+
+
+def _mixtures(fit: Fit, axis: str, shares: NDArray[np.float64]) -> pd.DataFrame:
+    """Mixtures in which one source has these shares, the others the rest as the runs have it."""
+    others = {n: _middle(fit, n) for n in fit.model.inputs if is_weight(n) and n != axis}
+    rest = (1 - shares) / sum(others.values())
+    return pd.DataFrame({axis: shares, **{n: value * rest for n, value in others.items()}})
 
 
 def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -137,7 +148,10 @@ def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
     held_out = fit.runs.held_out
     more = resource_values(held_out, axis) if len(held_out) and _has(held_out, axis) else runs
     largest = max(amounts.max(), runs.max(), more.max())
-    return np.geomspace(min(runs.min(), amounts.min()), FAN_MARGIN * largest, FAN_POINTS)
+    smallest, highest = min(runs.min(), amounts.min()), FAN_MARGIN * largest
+    if quantity(axis).closed:
+        return np.linspace(smallest, min(highest, quantity(axis).high), FAN_POINTS)
+    return np.geomspace(smallest, highest, FAN_POINTS)
 
 
 def _has(frame: pd.DataFrame, axis: str) -> bool:

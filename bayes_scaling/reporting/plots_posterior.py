@@ -42,9 +42,10 @@ EDGE: Final = 1.6
 """Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
 
 
-def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> Axes:
-    """Draw the residual of each fitted run against N, D, C or D/N.
+def plot_residuals(fit: Fit, *, against: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the residual of each fitted run against N, D, C, D/N or another input of the law.
 
+    Without a choice it is C where the table knows it, else what the law reads first.
     Dots are posterior medians, bars hold 90% of the posterior of the curve; percent of the loss
     where the noise is relative, else nats per token. Runs more than 4 robust standard deviations
     off are named, the farthest first. Raises UsageError for other axes or missing columns.
@@ -74,8 +75,10 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
     return ax
 
 
-def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
+def _axis_values(fit: Fit, against: str | None) -> tuple[Floats, str]:
     axes = residual_axes(fit)
+    if against is None:
+        against = "C" if "C" in axes else next(iter(axes), "C")
     if against not in axes:
         raise UsageError(f"against={against!r}: choose one of {', '.join(axes)}")
     return axes[against], {**COLUMN_OF_SYMBOL, **RESIDUAL_AXES}.get(against, against)

@@ -34,6 +34,7 @@
 | S004 | warn | stated FLOP and 6ND differ by more than a factor of 2 |
 | S005 | info | FLOP is not stated and is computed as 6ND |
 | S006 | info | parameters are stated with and without embeddings: which are used |
+| S007 | error | weights of data sources do not sum to 1 |
 | R001, R002 | error, warn | fewer than 5, fewer than 15 usable rows |
 | R003 | warn | exact duplicates |
 | R004 | warn | earlier checkpoints of a run left out |

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, LOSS, PARAMS, RUN, SEED, TOKENS
+from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, LOSS, PARAMS, RUN, SEED, STEPS, TOKENS
 from bayes_scaling.quantities import ONE_RESOURCES
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
@@ -131,9 +131,9 @@ def earlier_checkpoints(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return True for rows whose run has a later row: (row,) -> (row,).
 
     Rows of one run have the same name, parameters, group and seed; later means more tokens, or
-    more FLOP where tokens are not known.
+    more FLOP or steps where tokens are not known.
     """
-    progress = next((name for name in (TOKENS, FLOPS) if name in frame), None)
+    progress = next((name for name in (TOKENS, FLOPS, STEPS) if name in frame), None)
     if progress is None or RUN not in frame or frame.empty:
         return np.zeros(len(frame), dtype=np.bool_)
     # dropna=False: an unknown group is a group of its own

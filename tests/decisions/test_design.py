@@ -30,6 +30,23 @@ def test_compute_that_varies_apart_and_repeated_data() -> None:
     assert found["data-constrained"][0] == "ok"
 
 
+def test_mixtures_that_vary_and_that_do_not() -> None:
+    rng = np.random.default_rng(20261124)
+    names = ["weight_code", "weight_text", "weight_web"]
+    for weights, told in (
+        (rng.dirichlet(np.ones(3), 36), None),
+        (np.tile([0.2, 0.3, 0.5], (36, 1)), "0 of 2"),
+        (np.array([[0.2, x, 0.8 - x] for x in np.linspace(0.1, 0.7, 36)]), "1 of 2"),
+    ):
+        verdict, advice = verdicts(ladder().assign(**dict(zip(names, weights.T, strict=True))))[
+            "effective-tokens"
+        ]
+        assert verdict == ("ok" if told is None else "warn")
+        assert told is None or f"vary in {told} directions" in advice
+    one = verdicts(ladder().assign(weight_web=0.5))["mixture-exp"]
+    assert one[0] == "fail" and "the table names 1" in one[1]
+
+
 def test_one_ray_one_resource_few_rows() -> None:
     ray = verdicts(ladder().assign(tokens=lambda t: 20 * t["params"]))
     assert ray["chinchilla-plain"][0] == "warn" and "I001" in ray["chinchilla-plain"][1]

@@ -10,12 +10,15 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import settled
 from bayes_scaling.laws.law import built_in
 from bayes_scaling.quantities import reference_of
+from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.prior_predictive import POSSIBLE
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
 from bayes_scaling.specs.spec import load_model, model_from_text
+from tests.conftest import ladder
 from tests.golden.regenerate import FILE, changed, record
 
 MINE = find_model("chinchilla-plain")[1]
@@ -157,6 +160,28 @@ def test_one_resource_models_follow_the_column() -> None:
         load_model("chinchilla-plain", resource="tokens")
     with pytest.raises(UsageError, match="not one of"):
         load_model("power-floor-plain", resource="loss")
+
+
+def test_mixture_models_name_their_sources(tmp_path: Path) -> None:
+    spec = load_model("effective-tokens", sources=["web", "code"])
+    assert spec.inputs == ("params", "tokens", "weight_web", "weight_code")
+    assert spec.settled and "q_code" in spec.priors and "q_web" not in spec.priors
+    text = find_model("effective-tokens")[1].replace('"effective-tokens"', '"mine"', 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("[constants]", 'sources = ["web", "code"]\n[constants]'))
+    mine = load_model(path)
+    assert mine.inputs == spec.inputs and mine.digest != spec.digest
+    with pytest.raises(UsageError, match="named once"):
+        load_model("effective-tokens", sources=["web", "web"])
+    with pytest.raises(UsageError, match="no mixture"):
+        load_model("chinchilla-plain", sources=["web", "code"])
+    table = ladder().assign(weight_web=0.4, weight_code=0.6)
+    assert settled(load_model("effective-tokens"), Runs.from_frame(table)).law.sources == (
+        "code", "web",
+    )  # fmt: skip
+    more = Runs.from_frame(table.assign(weight_web=0.1, weight_books=0.3))
+    with pytest.raises(UsageError, match="books, code, web"):
+        settled(mine, more)
 
 
 def test_diff_names_what_differs() -> None:
