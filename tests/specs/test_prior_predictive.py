@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.quantities import quantity
 from bayes_scaling.specs.prior_predictive import LEVELS, prior_predictive
 
 
@@ -16,7 +17,8 @@ from bayes_scaling.specs.prior_predictive import LEVELS, prior_predictive
 def test_most_losses_at_the_reference_run_are_possible(name: str) -> None:
     found = prior_predictive(bs.load_model(name))
     assert found.possible > 0.9
-    assert found.amounts[-1] / found.amounts[0] == pytest.approx(1e4)
+    low, high = quantity(found.column).trial
+    assert low <= found.amounts[0] < found.amounts[-1] <= high
     table = found.quantiles.to_numpy()
     assert np.all(np.diff(table, axis=1) > 0) and np.all(np.isfinite(table))
     assert found.limits[0] < found.reference[1] < found.limits[1]
@@ -40,7 +42,8 @@ def test_caption_says_what_priors_are_stated_against() -> None:
 def test_the_same_seed_gives_the_same_numbers_without_pymc() -> None:
     code = (
         "import sys, bayes_scaling as bs\n"
-        "from bayes_scaling.specs.prior_predictive import prior_predictive\n"
+        "from bayes_scaling.quantities import quantity
+from bayes_scaling.specs.prior_predictive import prior_predictive\n"
         "found = prior_predictive(bs.load_model('skaling-plain'), seed=3)\n"
         "print(repr(found.reference), [m for m in ('pymc', 'pytensor') if m in sys.modules])"
     )
