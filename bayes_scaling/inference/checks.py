@@ -13,6 +13,7 @@ import xarray as xr
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.predict import (
+    bad_run_probability,
     log_likelihood,
     normal_scores,
     residuals,
@@ -46,6 +47,8 @@ MOST_CELLS = 2_000_000
 """Draws times runs beyond which residuals are examined on thinned draws."""
 FEWEST_DRAWS = 50
 """Draws of a chain that thinning leaves."""
+PROBABLY_BAD = 0.5
+"""Probability of being bad, under one-sided noise, beyond which a run is named."""
 MAX_SUSPECT_SCORE = 4.0
 """Normal score of a run's residual beyond which the run is named."""
 
@@ -65,6 +68,7 @@ def check(fit: Fit) -> Checks:
             *_sampler(fit),
             *_patterns(few),
             *_suspects(few),
+            *_bad_runs(few),
             *_influence(few),
             *_contraction(fit),
             *_ridges(fit),
@@ -175,6 +179,22 @@ def _suspects(fit: Fit) -> Iterator[Check]:
     advice = f"runs far from the curve: {listed}{more}; look at them" if far else ""
     limit = f"none beyond {MAX_SUSPECT_SCORE:g} robust sd"
     yield Check("suspicious runs", _judge(not far, INFO), float(len(far)), limit, advice)
+
+
+def _bad_runs(fit: Fit) -> Iterator[Check]:
+    """Runs that one-sided noise holds for worse than the curve by more than noise."""
+    if fit.model.noise.kind != "one_sided":
+        return
+    found = bad_run_probability(fit)
+    worst = found.sortby(found, ascending=False)
+    worst = worst[worst.values > PROBABLY_BAD]
+    listed = ", ".join(
+        f"{name} ({float(p):.2f})" for name, p in zip(worst[RUN].values[:6], worst, strict=False)
+    )
+    more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
+    advice = f"probably bad runs, set aside by the noise: {listed}{more}" if len(worst) else ""
+    limit = f"none above {PROBABLY_BAD:g}"
+    yield Check("bad runs", _judge(not len(worst), INFO), float(len(worst)), limit, advice)
 
 
 def _influence(fit: Fit) -> Iterator[Check]:

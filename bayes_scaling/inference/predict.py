@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.runs.derived import derive
@@ -83,6 +84,24 @@ def normal_scores(fit: Fit) -> xr.DataArray:
         loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
     )
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
+
+
+def bad_run_probability(fit: Fit) -> xr.DataArray:
+    """Posterior probability that each fitted run is bad: worse than the curve by more than noise.
+
+    Dim (run). For models with one-sided noise; raises UsageError for others.
+    """
+    noise = fit.model.noise
+    if noise.kind != "one_sided":
+        raise UsageError(
+            f"model {fit.spec.name!r} has {noise.kind} noise, which knows no bad runs; fit one "
+            "with one-sided noise, such as chinchilla-one-sided"
+        )
+    loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    stated = known_sd(fit.model, fit.runs)
+    each = noise.bad_probability(loss, _at_runs(fit), stated, fit.unknowns(RUN))
+    names = fit.runs.fitted[RUN].to_numpy(dtype=str)
+    return xr.DataArray(each.mean(axis=(0, 1)), dims=(RUN,), coords={RUN: names}, name="p_bad")
 
 
 def residuals(fit: Fit) -> NDArray[np.float64]:

@@ -69,14 +69,20 @@ class NoiseFile(Strict):
     scale: Scale = "log"
     sigma: PriorFile
     nu: PriorFile | None = None
+    p_bad: PriorFile | None = None
+    excess: PriorFile | None = None
 
     @model_validator(mode="after")
     def _exact_unknowns(self) -> NoiseFile:
         wanted = set(UNKNOWNS_OF_KIND[self.kind])
-        given = {k for k in ("sigma", "nu") if getattr(self, k) is not None}
-        if wanted != given:
+        if wanted != set(self.priors()):
             raise ValueError(f"{self.kind} noise has the unknowns {' and '.join(sorted(wanted))}")
         return self
+
+    def priors(self) -> dict[str, Prior]:
+        """Return the priors of the noise's own unknowns that the file states."""
+        named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess"))
+        return {k: v.prior() for k, v in named if v is not None}
 
 
 class ModelFile(Strict):

@@ -135,12 +135,7 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
     _match(where, "priors", set(parsed.priors), set(law.unknowns), law.name)
     if not set(parsed.constants) <= set(law.constants):
         _match(where, "constants", set(parsed.constants), set(law.constants), law.name)
-    own = {"sigma": parsed.noise.sigma, "nu": parsed.noise.nu}
-    noise = Noise(
-        parsed.noise.kind,
-        parsed.noise.scale,
-        {k: v.prior() for k, v in own.items() if v is not None},
-    )
+    noise = Noise(parsed.noise.kind, parsed.noise.scale, parsed.noise.priors())
     if clash := set(noise.priors) & set(law.unknowns):
         raise UsageError(f"{where}: law and noise both have an unknown {clash.pop()!r}")
     constants: dict[str, float | Mapping[str, float]] = dict(law.constants)

@@ -28,7 +28,7 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
     runs = Runs.from_frame(table)
     columns = {column: runs.resource(column) for column in spec.inputs}
     ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
-    priors = spec.against({"loss": (2.0, 4.0), **ends}).priors
+    priors = spec.against({"loss": (2.0, 4.0), **ends}).all_priors
     medians = {unknown: float(prior.quantile(0.55)) for unknown, prior in priors.items()}
     fit = replace(make_fit("chinchilla-plain", medians, runs), spec=spec)
     made = report(fit, [2 * float(runs.resource(axis_of(fit)).max())])
