@@ -47,6 +47,10 @@ MOST_CELLS = 2_000_000
 """Draws times runs beyond which residuals are examined on thinned draws."""
 FEWEST_DRAWS = 50
 """Draws of a chain that thinning leaves."""
+CORRELATED = (
+    "use a model with a run effect, such as chinchilla-checkpoints, or keep the last row of each "
+    "run: --checkpoints last"
+)
 PROBABLY_BAD = 0.5
 """Probability of being bad, under one-sided noise, beyond which a run is named."""
 MAX_SUSPECT_SCORE = 4.0
@@ -260,5 +264,9 @@ def _ridges(fit: Fit) -> Iterator[Check]:
 def _table(fit: Fit) -> Iterator[Check]:
     """Findings of the table: what a reader of this posterior must know of its data."""
     for finding in fit.runs.findings:
+        if finding.code == "I008":
+            if fit.model.noise.has_run_effect:
+                continue
+            finding = replace(finding, hint=CORRELATED)
         verdict: Verdict = INFO if finding.severity == "info" else WARN
         yield Check(f"table {finding.code}", verdict, finding.message, "none", finding.hint)

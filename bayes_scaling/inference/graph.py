@@ -24,6 +24,7 @@ import numpy as np
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.laws.law import Law
 from bayes_scaling.names import ANY_RESOURCE, LOSS, LOSS_SD
+from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
@@ -78,7 +79,8 @@ def build(spec: ModelSpec) -> Any:
         values = graph.unknowns()
         curve = graph.curve(inputs, values)
         center = spec.noise.to_scale(pm.math, curve)
-        spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed)
+        run = pm.Data("run", np.zeros(2, dtype=np.int64)) if spec.noise.has_run_effect else 0
+        spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed, run)
     return model
 
 
@@ -177,6 +179,13 @@ def known_sd(spec: ModelSpec, runs: Runs) -> np.ndarray:
     return np.asarray(spec.noise.known_sd(loss, stated))
 
 
+def run_numbers(runs: Runs) -> np.ndarray:
+    """Number of each fitted row's run, (row,): rows of one run share name, params, group, seed."""
+    fitted = runs.fitted
+    numbers = fitted.groupby(run_keys(fitted), sort=False, dropna=False).ngroup()
+    return np.asarray(numbers.to_numpy(dtype=np.int64))
+
+
 def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     """Return the data of a graph for one table; `spec` is already stated against the table."""
     inputs = [runs.resource(column) for column in spec.inputs]
@@ -191,7 +200,8 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
         data |= {f"{name}_prior_{k}": v for k, v in prior.hyper.items()}
     for name, (center, scale) in _centers(spec, middle, loss).items():
         data[f"{name}_center"], data[f"{name}_scale"] = center, scale
-    return {k: np.asarray(v, dtype=float) for k, v in data.items()}
+    numbers = {k: np.asarray(v, dtype=float) for k, v in data.items()}
+    return numbers | ({"run": run_numbers(runs)} if spec.noise.has_run_effect else {})
 
 
 def _centers(

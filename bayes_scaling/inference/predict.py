@@ -9,10 +9,11 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.graph import known_sd
+from bayes_scaling.inference.graph import known_sd, run_numbers
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.runs.derived import derive
 from bayes_scaling.runs.surface import MAD_TO_SD
+from bayes_scaling.specs.noise import RUN_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,17 @@ def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int
 
 
 def _at_runs(fit: Fit) -> NDArray[np.float64]:
-    return curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+    """Expected loss of another row of each fitted run: the curve and, where it has one, its effect.
+
+    The effect is drawn given the run's losses, the same from call to call.
+    """
+    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+    noise, loss = fit.model.noise, fit.runs.fitted[LOSS].to_numpy(dtype=float)
+    if not noise.has_run_effect:
+        return mean
+    rng = rng_of(fit.provenance.get("seed", 0), RUN_EFFECT)
+    stated = known_sd(fit.model, fit.runs)
+    return noise.move(rng, loss, mean, stated, fit.unknowns(RUN), run_numbers(fit.runs))
 
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
@@ -107,7 +118,7 @@ def bad_run_probability(fit: Fit) -> xr.DataArray:
 def residuals(fit: Fit) -> NDArray[np.float64]:
     """Observed minus expected loss of each fitted run, on the scale of the noise.
 
-    Log loss or nats/token; shape (chain, draw, run).
+    Log loss or nats/token; shape (chain, draw, run). A run's own effect counts as expected.
     """
     noise = fit.model.noise
     loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
@@ -124,7 +135,7 @@ def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:
     """Draw a replicate of each fitted run's loss [nats/token], dims (chain, draw, run)."""
     rng = rng_of(seed, "posterior_predictive")
     stated = known_sd(fit.model, fit.runs)
-    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN), stated)
+    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN), stated, same_runs=True)
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 

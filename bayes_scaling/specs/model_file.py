@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import LOSS
-from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Kind, Scale
+from bayes_scaling.specs.noise import RUN_EFFECT, UNKNOWNS_OF_KIND, Kind, Scale
 from bayes_scaling.specs.prior import FAMILIES, Prior
 from bayes_scaling.specs.strict import Strict
 
@@ -71,17 +71,24 @@ class NoiseFile(Strict):
     nu: PriorFile | None = None
     p_bad: PriorFile | None = None
     excess: PriorFile | None = None
+    run_effect: PriorFile | None = None
 
     @model_validator(mode="after")
     def _exact_unknowns(self) -> NoiseFile:
         wanted = set(UNKNOWNS_OF_KIND[self.kind])
-        if wanted != set(self.priors()):
+        if wanted != set(self.priors()) - {RUN_EFFECT}:
             raise ValueError(f"{self.kind} noise has the unknowns {' and '.join(sorted(wanted))}")
+        if self.run_effect is None:
+            return self
+        if self.kind != "normal":
+            raise ValueError(f"a run_effect needs normal noise; {self.kind} noise has none")
+        if self.run_effect.prior().support[0] < 0:
+            raise ValueError("run_effect is a standard deviation: its prior must be above 0")
         return self
 
     def priors(self) -> dict[str, Prior]:
         """Return the priors of the noise's own unknowns that the file states."""
-        named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess"))
+        named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess", RUN_EFFECT))
         return {k: v.prior() for k, v in named if v is not None}
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from bayes_scaling.specs import one_sided
+from bayes_scaling.specs import one_sided, run_effect
 from bayes_scaling.specs.prior import Prior
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ UNKNOWNS_OF_KIND: dict[str, tuple[str, ...]] = {
     "laplace": ("sigma",),
     "one_sided": ("sigma", "p_bad", "excess"),
 }
+RUN_EFFECT = "run_effect"
+"""Unknown of any normal noise that has it: standard deviation between runs (see run_effect.py)."""
 P_BAD, EXCESS = UNKNOWNS_OF_KIND["one_sided"][1:]
 
 
@@ -41,6 +43,11 @@ class Noise:
     kind: Kind
     scale: Scale
     priors: Mapping[str, Prior]
+
+    @property
+    def has_run_effect(self) -> bool:
+        """True where rows of one run share an effect of their own."""
+        return RUN_EFFECT in self.priors
 
     def to_scale(self, xp: Any, loss: Any) -> Any:
         """Loss [nats/token] on the scale on which it scatters."""
@@ -55,9 +62,13 @@ class Noise:
         return loss_sd / loss if self.scale == "log" else loss_sd
 
     def observe(
-        self, pm: Any, name: str, center: Any, known_sd: Any, unknowns: Any, data: Any
+        self, pm: Any, name: str, center: Any, known_sd: Any, unknowns: Any, data: Any, run: Any = 0
     ) -> Any:
-        """Add the observed variable to the PyMC model in context."""
+        """Add the observed variable to the PyMC model in context; `run` numbers each row's run."""
+        if self.has_run_effect:
+            variance, sd = unknowns["sigma"] ** 2 + known_sd**2, unknowns[RUN_EFFECT]
+            density = run_effect.log_density_graph(data - center, variance, sd, run)
+            return pm.Potential(name, density)
         sigma = pm.math.sqrt(unknowns["sigma"] ** 2 + known_sd**2)
         if self.kind == "student_t":
             return pm.StudentT(name, nu=unknowns["nu"], mu=center, sigma=sigma, observed=data)
@@ -80,7 +91,10 @@ class Noise:
     def log_density(
         self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]
     ) -> NDArray[np.float64]:
-        """Log density [1/(nats/token)] of observed losses given the curve; shapes broadcast."""
+        """Log density [1/(nats/token)] of observed losses; shapes broadcast.
+
+        `loss_mean` is the curve, moved by the run's own effect where there is one.
+        """
         sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
         gap = self.to_scale(np, loss) - self.to_scale(np, loss_mean)
         jacobian = np.log(loss) if self.scale == "log" else 0.0
@@ -96,7 +110,10 @@ class Noise:
     def normal_scores(
         self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]
     ) -> NDArray[np.float64]:
-        """Residuals as standard normal scores: N(0, 1) wherever curve and noise are right."""
+        """Residuals as standard normal scores: N(0, 1) wherever curve and noise are right.
+
+        `loss_mean` as in `log_density`.
+        """
         from scipy import special
 
         sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
@@ -117,10 +134,17 @@ class Noise:
         loss_mean: NDArray[np.float64],
         unknowns: Mapping[str, Any],
         known_sd: Any = 0.0,
+        *,
+        same_runs: bool = False,
     ) -> NDArray[np.float64]:
-        """Losses [nats/token] of new runs, one for each entry of `loss_mean`."""
+        """Losses [nats/token] of new runs, one for each entry of `loss_mean`.
+
+        `same_runs`: of new rows of runs whose own effect `loss_mean` contains.
+        """
         sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
         center = self.to_scale(np, loss_mean)
+        if self.has_run_effect and not same_runs:
+            center = center + unknowns[RUN_EFFECT] * rng.standard_normal(loss_mean.shape)
         if self.kind == "one_sided":
             shape = (unknowns[P_BAD], unknowns[EXCESS])
             moved = center + one_sided.sample(rng, loss_mean.shape, sigma, *shape)
@@ -132,6 +156,22 @@ class Noise:
         else:
             z = rng.standard_normal(loss_mean.shape)
         return np.asarray(self.from_scale(center + sigma * z))
+
+    def move(
+        self,
+        rng: np.random.Generator,
+        loss: Any,
+        loss_mean: NDArray[np.float64],
+        known_sd: Any,
+        unknowns: Mapping[str, Any],
+        run: NDArray[np.int64],
+    ) -> NDArray[np.float64]:
+        """Curve (..., row) moved by a draw of each run's own effect given its losses."""
+        variance = np.asarray(unknowns["sigma"]) ** 2 + known_sd**2
+        center = self.to_scale(np, loss_mean)
+        gap = self.to_scale(np, loss) - center
+        effect = run_effect.sample_given(rng, gap, variance, unknowns[RUN_EFFECT], run)
+        return np.asarray(self.from_scale(center + effect))
 
     def bad_probability(
         self, loss: Any, loss_mean: Any, known_sd: Any, unknowns: Mapping[str, Any]

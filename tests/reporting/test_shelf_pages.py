@@ -30,7 +30,8 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
     ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
     priors = spec.against({"loss": (2.0, 4.0), **ends}).all_priors
     medians = {unknown: float(prior.quantile(0.55)) for unknown, prior in priors.items()}
-    fit = replace(make_fit("chinchilla-plain", medians, runs), spec=spec)
+    made = make_fit("chinchilla-plain", medians, runs)
+    fit = replace(made, spec=spec, posterior=made.posterior[list(priors)])
     made = report(fit, [2 * float(runs.resource(axis_of(fit)).max())])
     assert name in made.page and "<script" not in made.page
     assert ("plan" in made.page.lower()) >= spec.law.allocates
