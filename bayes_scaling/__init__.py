@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.cost import Cost as Cost
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
+    from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
     from bayes_scaling.inference.checks import check as check
     from bayes_scaling.inference.fit import Fit as Fit
     from bayes_scaling.inference.sampling import fit as fit
@@ -44,6 +45,7 @@ _HOMES = {
     "decisions.allocation": ("Allocation", "allocate"),
     "decisions.cost": ("Cost",),
     "decisions.forecast": ("Forecast", "forecast"),
+    "decisions.multiplier": ("compute_multiplier",),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
     "inference.sampling": ("fit",),

@@ -17,6 +17,7 @@ from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     BudgetOption,
     ForceOption,
+    GroupOption,
     IntervalOption,
     LawOption,
     MoneyOption,
@@ -28,7 +29,8 @@ from bayes_scaling.cli.options import (
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import FLOPS, GROUP, PARAMS, RUN, TOKENS
+from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,6 +58,7 @@ def forecast(
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """What loss will these runs reach? From a saved fit, without sampling.
@@ -68,7 +71,7 @@ def forecast(
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
-    fit = read_fit(source, law)
+    fit = read_fit(source, law, group=group)
     return _forecast(fit, _points(fit, asked), levels, output, target)
 
 
@@ -141,13 +144,15 @@ def _forecast(
 
         yield forecast_table(found, intervals=levels)
         yield (
-            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, seed {output.seed}; "
+            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, "
+            f"seed {output.seed}; "
             "loss of one new run, nats/token"
         )
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            **_group_of(fit),
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -172,6 +177,7 @@ def allocate(
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """How should a budget be split between parameters and tokens?
@@ -184,7 +190,7 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     budgets = budgets_of(flops, usd, cost)
     target = new_file(out, force, ".csv") if out else None
-    return _allocate(read_fit(source, law), budgets, cost, levels, target)
+    return _allocate(read_fit(source, law, group=group), budgets, cost, levels, target)
 
 
 def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:
@@ -215,12 +221,14 @@ def _allocate(
         from bayes_scaling.reporting.tables import allocation_table
 
         yield allocation_table(found, interval=max(levels))
-        yield f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; loss in nats/token"
+        who = f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs"
+        yield f"{who}, C = 6ND; loss in nats/token"
         yield f"cost at {cost.describe()}"
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            **_group_of(fit),
             "intervals": list(levels),
             "budgets": records(frame),
             "cost": cost.describe(),
@@ -233,6 +241,15 @@ def _allocate(
         failures=failures,
         warnings=warnings,
     )
+
+
+def _say_group(fit: Fit) -> str:
+    return f", group {display_name(fit.provenance[GROUP])}" if GROUP in fit.provenance else ""
+
+
+def _group_of(fit: Fit) -> dict[str, str]:
+    """Return the group that an answer is of, where it is of one."""
+    return {GROUP: fit.provenance[GROUP]} if GROUP in fit.provenance else {}
 
 
 def _write(target: Any, frame: pd.DataFrame) -> None:

@@ -51,6 +51,14 @@ ResourceOption = Annotated[
         "--resource", metavar="COLUMN", help="What a one-resource law reads: params, tokens, flops."
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="Group of a model that has groups; new: not in the table.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 BudgetOption = Annotated[
     list[str] | None,

@@ -264,6 +264,8 @@ def _ridges(fit: Fit) -> Iterator[Check]:
 def _table(fit: Fit) -> Iterator[Check]:
     """Findings of the table: what a reader of this posterior must know of its data."""
     for finding in fit.runs.findings:
+        if finding.code == "R007" and fit.model.groups is not None:
+            continue  # several groups are not pooled where they may differ
         if finding.code == "I008":
             if fit.model.noise.has_run_effect:
                 continue

@@ -26,6 +26,7 @@ from bayes_scaling.laws.law import Law
 from bayes_scaling.names import ANY_RESOURCE, LOSS, LOSS_SD
 from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
+from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -64,7 +65,9 @@ def structure(spec: ModelSpec) -> tuple[Any, ...]:
     terms = tuple(law.terms.items())
     # a user's file that is read again gives new functions; its text says whether they are the same
     formula = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
-    return formula, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
+    groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
+    noise = (spec.noise.kind, spec.noise.scale)
+    return formula, law.inputs, terms, law.share, priors, *noise, groups
 
 
 def build(spec: ModelSpec) -> Any:
@@ -77,7 +80,7 @@ def build(spec: ModelSpec) -> Any:
         observed, known_sd = pm.Data(LOSS, np.ones(2)), pm.Data("known_sd", np.zeros(2))
         graph = _Graph(pm, spec, middle)
         values = graph.unknowns()
-        curve = graph.curve(inputs, values)
+        curve = graph.curve(inputs, values | graph.in_groups(values))
         center = spec.noise.to_scale(pm.math, curve)
         run = pm.Data("run", np.zeros(2, dtype=np.int64)) if spec.noise.has_run_effect else 0
         spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed, run)
@@ -108,6 +111,19 @@ class _Graph:
         density = prior.log_density_graph(self.pm, value, hyper)
         self.pm.Potential(f"{name}_density", density + log_slope)
         return self.pm.Deterministic(name, value)
+
+    def in_groups(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values at each row of what varies by group; records those of the groups."""
+        groups = self.spec.groups
+        if groups is None:
+            return {}
+        row = self.pm.Data("group", np.zeros(2, dtype=np.int64))
+        name_of_z = {name: f"{Z}{name}{OF_GROUP}" for name in groups.spread}
+        z = {k: self.pm.Normal(v, 0.0, 1.0, shape=groups.size) for k, v in name_of_z.items()}
+        found = groups.values(self.pt, self.spec.priors, values, z)
+        for name, each in found.items():
+            self.pm.Deterministic(name + OF_GROUP, each)
+        return {name: each[row] for name, each in found.items()}
 
     def unknowns(self) -> dict[str, Any]:
         law, priors = self.spec.law, self.spec.all_priors
@@ -200,8 +216,12 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
         data |= {f"{name}_prior_{k}": v for k, v in prior.hyper.items()}
     for name, (center, scale) in _centers(spec, middle, loss).items():
         data[f"{name}_center"], data[f"{name}_scale"] = center, scale
-    numbers = {k: np.asarray(v, dtype=float) for k, v in data.items()}
-    return numbers | ({"run": run_numbers(runs)} if spec.noise.has_run_effect else {})
+    arrays = {k: np.asarray(v, dtype=float) for k, v in data.items()}
+    if spec.noise.has_run_effect:
+        arrays["run"] = run_numbers(runs)
+    if spec.groups is not None:
+        arrays["group"] = spec.groups.numbers(runs.fitted[spec.groups.column])
+    return arrays
 
 
 def _centers(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.graph import known_sd, run_numbers
-from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
+from bayes_scaling.inference.grouped import unknowns_at
+from bayes_scaling.inference.seeds import rng_of
+from bayes_scaling.names import CHAIN, DRAW, GROUP, LOSS, LOSS_MEAN, LOSS_NEW, POINT, RUN
 from bayes_scaling.runs.derived import derive
 from bayes_scaling.runs.surface import MAD_TO_SD
+from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.noise import RUN_EFFECT
 
 if TYPE_CHECKING:
@@ -25,22 +27,17 @@ if TYPE_CHECKING:
 PRIOR_DRAWS = 1000
 
 
-def rng_of(seed: int, purpose: str) -> np.random.Generator:
-    """Return a generator that depends on the seed and on what it is for."""
-    words = np.frombuffer(hashlib.sha256(purpose.encode()).digest()[:8], dtype=np.uint32)
-    return np.random.default_rng([seed, *words.tolist()])
-
-
-def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def curve_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point).
 
-    Inputs that follow from params and tokens may be left out: a split of a budget is enough.
+    Inputs that follow from params and tokens may be left out: a split of a budget is enough. Where
+    the model varies by group, `inputs` has an array of names (point,) under the group column.
     """
     columns = tuple(
         np.asarray(inputs[name] if name in inputs else derive(name, inputs), dtype=float)
         for name in fit.model.inputs
     )
-    return np.asarray(fit.model.curve(np, columns, fit.unknowns(POINT)))
+    return np.asarray(fit.model.curve(np, columns, unknowns_at(fit, inputs)))
 
 
 def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -> xr.DataArray:
@@ -48,7 +45,7 @@ def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -
     return xr.DataArray(values, dims=(CHAIN, DRAW, dim), coords=coords)
 
 
-def predict_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]], *, seed: int = 0) -> xr.Dataset:
+def predict_at(fit: Fit, inputs: Mapping[str, NDArray[Any]], *, seed: int = 0) -> xr.Dataset:
     """Draw the loss at points: inputs (point,), or from draw to draw (chain, draw, point).
 
     Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), [nats/token], dims
@@ -70,7 +67,11 @@ def _at_runs(fit: Fit) -> NDArray[np.float64]:
 
     The effect is drawn given the run's losses, the same from call to call.
     """
-    mean = curve_at(fit, {name: fit.runs.resource(name) for name in fit.model.inputs})
+    inputs: dict[str, NDArray[Any]] = {n: fit.runs.resource(n) for n in fit.model.inputs}
+    if fit.model.groups is not None:
+        column = fit.model.groups.column
+        inputs[column] = fit.runs.fitted[column].to_numpy(dtype=str)
+    mean = curve_at(fit, inputs)
     noise, loss = fit.model.noise, fit.runs.fitted[LOSS].to_numpy(dtype=float)
     if not noise.has_run_effect:
         return mean
@@ -145,14 +146,23 @@ def log_prior(fit: Fit) -> xr.Dataset:
         name: ((CHAIN, DRAW), prior.log_density(fit.posterior[name].values))
         for name, prior in fit.model.all_priors.items()
     }
-    return xr.Dataset(densities, coords=fit.posterior.coords)
+    return xr.Dataset(densities, coords={dim: fit.posterior[dim] for dim in (CHAIN, DRAW)})
 
 
 def prior_draws(fit: Fit, *, seed: int = 0) -> xr.Dataset:
-    """Draw 1,000 values of each unknown from its prior, dims (chain: 1, draw)."""
+    """Draw 1,000 values of each unknown from its prior, dims (chain: 1, draw), and in groups."""
     rng = rng_of(seed, "prior")
-    draws = {
+    draws: dict[str, Any] = {
         name: ((CHAIN, DRAW), prior.sample(rng, PRIOR_DRAWS)[None])
         for name, prior in fit.model.all_priors.items()
     }
-    return xr.Dataset(draws, coords={CHAIN: [0], DRAW: np.arange(PRIOR_DRAWS)})
+    coords: dict[str, Any] = {CHAIN: [0], DRAW: np.arange(PRIOR_DRAWS)}
+    if (groups := fit.model.groups) is not None:
+        shape = (1, PRIOR_DRAWS, len(groups.labels))
+        z = {name: rng.standard_normal(shape) for name in groups.spread}
+        own = {name: values[..., None] for name, (_, values) in draws.items()}
+        found = groups.values(np, fit.model.priors, own, z)
+        for name, values in found.items():
+            draws[name + OF_GROUP] = ((CHAIN, DRAW, GROUP), values)
+        coords[GROUP] = list(groups.labels)
+    return xr.Dataset(draws, coords=coords)

@@ -26,8 +26,9 @@ from bayes_scaling.inference.checks import (
 )
 from bayes_scaling.inference.compiled import is_compiled, over_table
 from bayes_scaling.inference.fit import Fit, stated_against
-from bayes_scaling.names import CHAIN, DRAW
+from bayes_scaling.names import CHAIN, DRAW, GROUP
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.spec import ModelSpec
 
 MIN_DRAWS = 50
@@ -60,7 +61,8 @@ def fit(
     `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
     words and the share of it that is done, or None.
 
-    Returns a `Fit` whose posterior has one variable (chain, draw) per unknown.
+    Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
+    by group, one (chain, draw, group) named `NAME_of_group`.
     Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
     """
     _refuse_arguments(spec, runs, {"seed": seed, "draws": draws, "chains": chains})
@@ -138,7 +140,8 @@ def _sample(
 
 
 def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, xr.Dataset]:
-    posterior = tree["posterior"].to_dataset()[list(model.all_priors)]
+    drawn = tree["posterior"].to_dataset()
+    posterior = drawn[list(model.all_priors)].merge(_in_groups(drawn, model))
     stats = tree["sample_stats"].to_dataset()
     stats = stats[[name for name in KEPT_STATS if name in stats]]
     bad = [str(name) for name, v in posterior.items() if not np.isfinite(v.values).all()]
@@ -149,11 +152,23 @@ def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, x
     )  # type: ignore[return-value]
 
 
+def _in_groups(drawn: xr.Dataset, model: ModelSpec) -> xr.Dataset:
+    """Values in the table's groups of what varies; those of the graph's spare groups are left."""
+    if model.groups is None:
+        return xr.Dataset()
+    labels, dims = list(model.groups.labels), (CHAIN, DRAW, GROUP)
+    values = {k + OF_GROUP: drawn[k + OF_GROUP].values for k in model.groups.spread}
+    kept = {name: (dims, each[..., : len(labels)]) for name, each in values.items()}
+    return xr.Dataset(kept, coords={CHAIN: drawn[CHAIN], DRAW: drawn[DRAW], GROUP: labels})
+
+
 def _clean(dataset: xr.Dataset) -> xr.Dataset:
     """Drop creation times and other attributes, so that equal draws are equal files."""
     bare = dataset.drop_attrs().reset_coords(drop=True)
     sizes = bare.sizes
-    return bare.assign_coords({CHAIN: np.arange(sizes[CHAIN]), DRAW: np.arange(sizes[DRAW])})
+    labels = {GROUP: dataset[GROUP].values} if GROUP in dataset.coords else {}
+    numbers = {dim: np.arange(sizes[dim]) for dim in (CHAIN, DRAW)}
+    return bare.assign_coords(numbers | labels)
 
 
 def _health(fit: Fit) -> dict[str, float]:

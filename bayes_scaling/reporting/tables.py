@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS
 from bayes_scaling.reporting.wording import (
     interval_levels,
     say_flop,
@@ -49,7 +49,9 @@ def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS
     """Show the loss of a new run [nats/token] at each point: median, intervals, extrapolation."""
     known = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
     given = [name for name in known if name != FLOPS or len(known) == 1]
+    group = GROUP in forecast.points
     table = _table(
+        *([(GROUP, "left")] if group else []),
         *((name, "right") for name in given),
         (LOSS, "right"),
         *((say_share(share), "right") for share in intervals),
@@ -62,7 +64,8 @@ def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS
         mark = " !" if ratio > MAX_EXTRAPOLATION else ""
         amounts = [say_flop(point[n]) if n == FLOPS else say_size(point[n], 3) for n in given]
         bounds = [_interval(*(say_loss(q[v]) for v in interval_levels(s))) for s in intervals]
-        _add(table, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
+        names = [display_name(point[GROUP], 24)] if group else []
+        _add(table, *names, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
     return table
 
 

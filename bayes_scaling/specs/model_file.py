@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import LOSS
+from bayes_scaling.names import GROUP, LOSS
+from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.noise import RUN_EFFECT, UNKNOWNS_OF_KIND, Kind, Scale
 from bayes_scaling.specs.prior import FAMILIES, Prior
 from bayes_scaling.specs.strict import Strict
@@ -92,6 +93,24 @@ class NoiseFile(Strict):
         return {k: v.prior() for k, v in named if v is not None}
 
 
+class GroupsFile(Strict):
+    """The `[groups]` table: the column, and the prior of the spread of each unknown that varies."""
+
+    column: Literal["group"] = GROUP
+    spread: dict[str, PriorFile] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _positive(self) -> GroupsFile:
+        for name, prior in self.spread.items():
+            if prior.prior().support[0] < 0 or prior.prior().relative:
+                raise ValueError(f"spread.{name}: a standard deviation, a HalfNormal or LogNormal")
+        return self
+
+    def groups(self) -> Groups:
+        """Return what varies."""
+        return Groups(self.column, {k: v.prior() for k, v in self.spread.items()})
+
+
 class ModelFile(Strict):
     """Model file: one joint density of losses and unknowns given the resources spent."""
 
@@ -107,3 +126,4 @@ class ModelFile(Strict):
     )
     priors: dict[str, PriorFile]
     noise: NoiseFile
+    groups: GroupsFile | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import Law, is_user_law, load_law
 from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, LOSS, REFERENCE, RESOURCES
+from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
@@ -45,11 +46,13 @@ class ModelSpec:
     references: tuple[str, ...]
     text: str
     digest: str
+    groups: Groups | None = None
 
     @property
     def all_priors(self) -> dict[str, Prior]:
-        """Priors of the law's unknowns, then of the noise's."""
-        return {**self.priors, **self.noise.priors}
+        """Priors of the law's unknowns, then of the noise's, then of the spreads of groups."""
+        spreads = self.groups.priors if self.groups else {}
+        return {**self.priors, **self.noise.priors, **spreads}
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -81,8 +84,10 @@ class ModelSpec:
             raise UsageError(f"resource {resource!r} is not one of {', '.join(RESOURCES)}")
         return replace(self, resource=resource)
 
-    def against(self, ends: Mapping[str, tuple[float, float]]) -> ModelSpec:
-        """Return the same model with relative priors stated against a table.
+    def against(
+        self, ends: Mapping[str, tuple[float, float]], groups: Sequence[str] = ()
+    ) -> ModelSpec:
+        """Return the same model with relative priors and groups stated against a table.
 
         `ends`: smallest and largest value of the loss and of each column the law reads.
         """
@@ -90,7 +95,8 @@ class ModelSpec:
         for name, prior in self.priors.items():
             column = self.inputs[0] if prior.of == ANY_RESOURCE else prior.of
             priors[name] = prior.against(*ends[column]) if prior.relative else prior
-        return replace(self, priors=priors)
+        stated = self.groups.against(groups) if self.groups else None
+        return replace(self, priors=priors, groups=stated)
 
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
         """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
@@ -138,6 +144,12 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
     noise = Noise(parsed.noise.kind, parsed.noise.scale, parsed.noise.priors())
     if clash := set(noise.priors) & set(law.unknowns):
         raise UsageError(f"{where}: law and noise both have an unknown {clash.pop()!r}")
+    groups = parsed.groups.groups() if parsed.groups else None
+    if groups and (strange := sorted(set(groups.spread) - set(law.unknowns))):
+        raise UsageError(
+            f"{where}: [groups.spread] names {', '.join(strange)}; "
+            f"the law has {', '.join(law.unknowns)}"
+        )
     constants: dict[str, float | Mapping[str, float]] = dict(law.constants)
     for key, value in parsed.constants.items():
         constants[key] = {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
@@ -153,6 +165,7 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         references=parsed.references,
         text=text,
         digest="",
+        groups=groups,
     )
     return replace(spec, digest=_digest(spec))
 
@@ -173,7 +186,18 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
         keys = {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
         return {**keys, "of": p.of} if p.of not in ("", LOSS) else keys
 
+    groups = (
+        {}
+        if spec.groups is None
+        else {
+            "groups": {
+                "column": spec.groups.column,
+                "spread": {k: prior(p) for k, p in spec.groups.spread.items()},
+            }
+        }
+    )
     return {
+        **groups,
         "law": spec.law.name,
         "constants": spec.constants,
         "priors": {k: prior(p) for k, p in spec.priors.items()},

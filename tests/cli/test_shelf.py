@@ -19,8 +19,8 @@ from bayes_scaling.specs.shelf import find_model, model_names
 from .conftest import Cli
 
 VERBS = (
-    "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "schema",
-    "doctor", "models", "models list", "models show", "models diff",
+    "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "multiplier",
+    "schema", "doctor", "models", "models list", "models show", "models diff",
 )  # fmt: skip
 
 
