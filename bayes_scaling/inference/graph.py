@@ -27,6 +27,7 @@ from bayes_scaling.names import ANY_RESOURCE, LOSS, LOSS_SD
 from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.groups import OF_GROUP
+from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -38,6 +39,8 @@ Z = "z_"
 OBSERVED = "observed_loss"
 LOSS_SCALE_OF_Z = 0.1
 """Log loss at the table's middle that one unit of its coordinate stands for."""
+LEAST_VARIANCE = 1e-16
+"""Keeps the slope of a square root finite where a curve is flat; far below any noise."""
 RATIO_SCALE_OF_Z = 0.5
 """Log ratio of two terms that one unit of its coordinate stands for."""
 
@@ -67,7 +70,7 @@ def structure(spec: ModelSpec) -> tuple[Any, ...]:
     formula = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
     groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
     noise = (spec.noise.kind, spec.noise.scale)
-    return formula, law.inputs, terms, law.share, priors, *noise, groups
+    return formula, law.inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
 
 
 def build(spec: ModelSpec) -> Any:
@@ -80,8 +83,10 @@ def build(spec: ModelSpec) -> Any:
         observed, known_sd = pm.Data(LOSS, np.ones(2)), pm.Data("known_sd", np.zeros(2))
         graph = _Graph(pm, spec, middle)
         values = graph.unknowns()
-        curve = graph.curve(inputs, values | graph.in_groups(values))
-        center = spec.noise.to_scale(pm.math, curve)
+        at_rows = values | graph.in_groups(values)
+        center = spec.noise.to_scale(pm.math, graph.curve(inputs, at_rows))
+        if spec.input_sds:
+            known_sd = graph.with_input_errors(known_sd, inputs, at_rows)
         run = pm.Data("run", np.zeros(2, dtype=np.int64)) if spec.noise.has_run_effect else 0
         spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed, run)
     return model
@@ -111,6 +116,18 @@ class _Graph:
         density = prior.log_density_graph(self.pm, value, hyper)
         self.pm.Potential(f"{name}_density", density + log_slope)
         return self.pm.Deterministic(name, value)
+
+    def with_input_errors(self, known_sd: Any, inputs: list[Any], values: Mapping[str, Any]) -> Any:
+        """Known standard deviation of each row with what errors in its inputs add to it."""
+        spec = self.spec
+
+        def outcome(moved: Mapping[str, Any]) -> Any:
+            return spec.noise.to_scale(self.pt, self.curve([moved[c] for c in spec.inputs], values))
+
+        named = dict(zip(spec.inputs, inputs, strict=True))
+        sds = {name: self.pm.Data(f"{name}_error", sd) for name, sd in spec.input_sds.items()}
+        added = variance_of_inputs(outcome, named, sds)
+        return self.pt.sqrt(known_sd**2 + added + LEAST_VARIANCE)
 
     def in_groups(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values at each row of what varies by group; records those of the groups."""
@@ -216,6 +233,7 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
         data |= {f"{name}_prior_{k}": v for k, v in prior.hyper.items()}
     for name, (center, scale) in _centers(spec, middle, loss).items():
         data[f"{name}_center"], data[f"{name}_scale"] = center, scale
+    data |= {f"{name}_error": sd for name, sd in spec.input_sds.items()}
     arrays = {k: np.asarray(v, dtype=float) for k, v in data.items()}
     if spec.noise.has_run_effect:
         arrays["run"] = run_numbers(runs)

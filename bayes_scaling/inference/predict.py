@@ -15,6 +15,7 @@ from bayes_scaling.names import CHAIN, DRAW, GROUP, LOSS, LOSS_MEAN, LOSS_NEW, P
 from bayes_scaling.runs.derived import derive
 from bayes_scaling.runs.surface import MAD_TO_SD
 from bayes_scaling.specs.groups import OF_GROUP
+from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.noise import RUN_EFFECT
 
 if TYPE_CHECKING:
@@ -62,39 +63,54 @@ def predict_at(fit: Fit, inputs: Mapping[str, NDArray[Any]], *, seed: int = 0) -
     )
 
 
+def _inputs_at_runs(fit: Fit) -> dict[str, NDArray[Any]]:
+    inputs: dict[str, NDArray[Any]] = {n: fit.runs.resource(n) for n in fit.model.inputs}
+    if fit.model.groups is not None:
+        column = fit.model.groups.column
+        inputs[column] = fit.runs.fitted[column].to_numpy(dtype=str)
+    return inputs
+
+
+def _known_sd(fit: Fit) -> NDArray[np.float64]:
+    """Known standard deviation of each fitted run on the scale of the noise.
+
+    (run,), or (chain, draw, run) where errors in the inputs add to it at each draw's own slope.
+    """
+    stated, sds = known_sd(fit.model, fit.runs), fit.model.input_sds
+    if not sds:
+        return stated
+    noise = fit.model.noise
+    added = variance_of_inputs(
+        lambda moved: noise.to_scale(np, curve_at(fit, moved)), _inputs_at_runs(fit), sds
+    )
+    return np.asarray(np.sqrt(stated**2 + added))
+
+
 def _at_runs(fit: Fit) -> NDArray[np.float64]:
     """Expected loss of another row of each fitted run: the curve and, where it has one, its effect.
 
     The effect is drawn given the run's losses, the same from call to call.
     """
-    inputs: dict[str, NDArray[Any]] = {n: fit.runs.resource(n) for n in fit.model.inputs}
-    if fit.model.groups is not None:
-        column = fit.model.groups.column
-        inputs[column] = fit.runs.fitted[column].to_numpy(dtype=str)
-    mean = curve_at(fit, inputs)
+    mean = curve_at(fit, _inputs_at_runs(fit))
     noise, loss = fit.model.noise, fit.runs.fitted[LOSS].to_numpy(dtype=float)
     if not noise.has_run_effect:
         return mean
     rng = rng_of(fit.provenance.get("seed", 0), RUN_EFFECT)
-    stated = known_sd(fit.model, fit.runs)
+    stated = _known_sd(fit)
     return noise.move(rng, loss, mean, stated, fit.unknowns(RUN), run_numbers(fit.runs))
 
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
     """Log density of each fitted run's loss [log 1/(nats/token)], dims (chain, draw, run)."""
     loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
-    values = fit.model.noise.log_density(
-        loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
-    )
+    values = fit.model.noise.log_density(loss, _at_runs(fit), _known_sd(fit), fit.unknowns(RUN))
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 
 def normal_scores(fit: Fit) -> xr.DataArray:
     """Residuals of the fitted runs as standard normal scores, dims (chain, draw, run)."""
     loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
-    values = fit.model.noise.normal_scores(
-        loss, _at_runs(fit), known_sd(fit.model, fit.runs), fit.unknowns(RUN)
-    )
+    values = fit.model.noise.normal_scores(loss, _at_runs(fit), _known_sd(fit), fit.unknowns(RUN))
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 
@@ -110,7 +126,7 @@ def bad_run_probability(fit: Fit) -> xr.DataArray:
             "with one-sided noise, such as chinchilla-one-sided"
         )
     loss = fit.runs.fitted[LOSS].to_numpy(dtype=float)
-    stated = known_sd(fit.model, fit.runs)
+    stated = _known_sd(fit)
     each = noise.bad_probability(loss, _at_runs(fit), stated, fit.unknowns(RUN))
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     return xr.DataArray(each.mean(axis=(0, 1)), dims=(RUN,), coords={RUN: names}, name="p_bad")
@@ -135,7 +151,7 @@ def robust_sd(values: NDArray[np.float64]) -> float:
 def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:
     """Draw a replicate of each fitted run's loss [nats/token], dims (chain, draw, run)."""
     rng = rng_of(seed, "posterior_predictive")
-    stated = known_sd(fit.model, fit.runs)
+    stated = _known_sd(fit)
     values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN), stated, same_runs=True)
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 

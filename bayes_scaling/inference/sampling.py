@@ -34,6 +34,8 @@ from bayes_scaling.specs.spec import ModelSpec
 MIN_DRAWS = 50
 """Fewest draws of a chain; a few hundred in all do not pass the checks, and are told so."""
 ADAPTATION = "low_rank"
+ADAPTATION_OF_GROUPS = "draw_diag"
+"""Spreads of groups form funnels, which no one metric straightens; a diagonal one mixes better."""
 TARGET_ACCEPT = 0.9
 TUNE = 1500
 LONGER = (1, 4, 16)
@@ -76,7 +78,8 @@ def fit(
     for attempt, factor in enumerate(LONGER, start=1):
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
         say(stage, 0.0)
-        tree = _sample(compiled, (draws * factor, TUNE * factor, chains), seed, partial(say, stage))
+        size = (draws * factor, TUNE * factor, chains)
+        tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model))
         posterior, stats = _keep(tree, model, factor)
         found = Fit(
             spec=spec if spec.inputs else spec.at_resource(model.inputs[0]),
@@ -90,6 +93,11 @@ def fit(
             break
     seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
     return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
+
+
+def adaptation_of(spec: ModelSpec) -> str:
+    """Return how the sampler learns the scales of a model's coordinates."""
+    return ADAPTATION if spec.groups is None else ADAPTATION_OF_GROUPS
 
 
 def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object]) -> None:
@@ -108,7 +116,11 @@ def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object])
 
 
 def _sample(
-    compiled: Any, size: tuple[int, int, int], seed: int, say: Callable[[float], None]
+    compiled: Any,
+    size: tuple[int, int, int],
+    seed: int,
+    say: Callable[[float], None],
+    adaptation: str = ADAPTATION,
 ) -> xr.DataTree:
     draws, tune, chains = size
 
@@ -124,7 +136,7 @@ def _sample(
             chains=chains,
             cores=min(chains, os.cpu_count() or 1),
             seed=seed,
-            adaptation=ADAPTATION,
+            adaptation=adaptation,
             target_accept=TARGET_ACCEPT,
             save_warmup=False,
             progress_bar=False,
@@ -212,7 +224,7 @@ def _provenance(spec: ModelSpec, runs: Runs, seed: int, draws: int, chains: int)
         "draws": draws,
         "chains": chains,
         "tune": TUNE,
-        "adaptation": ADAPTATION,
+        "adaptation": adaptation_of(spec),
         "target_accept": TARGET_ACCEPT,
         "versions": versions(),
     }

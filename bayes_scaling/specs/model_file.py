@@ -111,6 +111,13 @@ class GroupsFile(Strict):
         return Groups(self.column, {k: v.prior() for k, v in self.spread.items()})
 
 
+class InputErrorFile(Strict):
+    """An `[errors.INPUT]` table: sd of the log of an input that is not known exactly."""
+
+    sd: Number = Field(gt=0, le=1)
+    why: str = Field(min_length=1)
+
+
 class ModelFile(Strict):
     """Model file: one joint density of losses and unknowns given the resources spent."""
 
@@ -127,3 +134,4 @@ class ModelFile(Strict):
     priors: dict[str, PriorFile]
     noise: NoiseFile
     groups: GroupsFile | None = None
+    errors: dict[Literal["params", "tokens", "flops"], InputErrorFile] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import Law, is_user_law, load_law
 from bayes_scaling.names import ANY_RESOURCE, COLUMN_OF_SYMBOL, LOSS, REFERENCE, RESOURCES
 from bayes_scaling.specs.groups import Groups
+from bayes_scaling.specs.input_error import InputError
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
@@ -47,6 +48,7 @@ class ModelSpec:
     text: str
     digest: str
     groups: Groups | None = None
+    input_errors: Mapping[str, InputError] = field(default_factory=dict)
 
     @property
     def all_priors(self) -> dict[str, Prior]:
@@ -60,6 +62,11 @@ class ModelSpec:
         if self.law.inputs == (ANY_RESOURCE,):
             return (self.resource,) if self.resource else ()
         return tuple(COLUMN_OF_SYMBOL[symbol] for symbol in self.law.inputs)
+
+    @property
+    def input_sds(self) -> dict[str, float]:
+        """Standard deviations of the logs of the columns that are not known exactly."""
+        return {k: self.input_errors[k].sd for k in self.inputs if k in self.input_errors}
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -166,7 +173,12 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         text=text,
         digest="",
         groups=groups,
+        input_errors={str(k): InputError(v.sd, v.why) for k, v in parsed.errors.items()},
     )
+    if strange := sorted(set(spec.input_errors) - set(spec.inputs or RESOURCES)):
+        raise UsageError(
+            f"{where}: [errors] names {', '.join(strange)}; the law reads {', '.join(spec.inputs)}"
+        )
     return replace(spec, digest=_digest(spec))
 
 
@@ -196,8 +208,10 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
             }
         }
     )
+    errors = {k: v.sd for k, v in spec.input_errors.items()}
     return {
         **groups,
+        **({"errors": errors} if errors else {}),
         "law": spec.law.name,
         "constants": spec.constants,
         "priors": {k: prior(p) for k, p in spec.priors.items()},

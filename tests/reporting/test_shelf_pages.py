@@ -23,6 +23,8 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
     spec = load_model(name)
     spec = spec if spec.inputs else spec.at_resource("tokens")
     table = every_column()
+    if spec.groups is not None:
+        table["group"] = ["a", "b", "c"] * 12
     if not {"params", "tokens", "flops"} <= set(spec.inputs):
         table = table.drop(columns="flops")
     runs = Runs.from_frame(table)
@@ -32,6 +34,10 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
     medians = {unknown: float(prior.quantile(0.55)) for unknown, prior in priors.items()}
     made = make_fit("chinchilla-plain", medians, runs)
     fit = replace(made, spec=spec, posterior=made.posterior[list(priors)])
+    if spec.groups is not None:
+        own = {f"{k}_of_group": made.posterior[k].expand_dims(group=list("abc"), axis=-1)
+               for k in spec.groups.spread}  # fmt: skip
+        fit = replace(fit, posterior=fit.posterior.assign(own)).at_group("b")
     made = report(fit, [2 * float(runs.resource(axis_of(fit)).max())])
     assert name in made.page and "<script" not in made.page
     assert ("plan" in made.page.lower()) >= spec.law.allocates

@@ -8,9 +8,11 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.checks import MAX_DIVERGENT_SHARE, MAX_RHAT, MIN_ESS
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.inference.grouped import labels_of
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, UNIQUE_TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
+from tests.slow.tables import drawn_losses, suited
 
 pytestmark = pytest.mark.slow
 SEED = 20261124
@@ -31,17 +33,15 @@ def design() -> pd.DataFrame:
 def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
     spec = bs.load_model(name)
     spec = spec if spec.inputs else spec.at_resource(TOKENS)
-    table = design()
-    if TOKENS_PER_PARAM in spec.inputs:
-        table[FLOPS] = 6 * table[PARAMS] * table[TOKENS]
+    table = suited(spec, design())
     runs = Runs.from_frame(table.assign(loss=3.0))
     columns = {column: runs.resource(column) for column in spec.inputs}
     ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
-    stated = spec.against({LOSS: (2.5, 5.0), **ends})
+    stated = spec.against({LOSS: (2.5, 5.0), **ends}, labels_of(spec, runs))
     rng = np.random.default_rng(SEED)
     truth = {k: float(p.sample(rng, 1)[0]) for k, p in stated.all_priors.items()}
-    mean = np.asarray(stated.curve(np, tuple(columns.values()), truth))
-    fit = bs.fit(spec, bs.read_runs(table.assign(loss=stated.noise.sample(rng, mean, truth))))
+    losses = drawn_losses(stated, rng, runs, truth)
+    fit = bs.fit(spec, bs.read_runs(table.assign(loss=losses), checkpoints="all"))
     assert fit.provenance["worst_rhat"] <= MAX_RHAT
     assert fit.provenance["worst_ess"] >= MIN_ESS
     assert fit.provenance["divergent_share"] <= MAX_DIVERGENT_SHARE

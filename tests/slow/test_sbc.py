@@ -3,7 +3,8 @@
 Unknowns are drawn from the prior, losses from the model, and the posterior is sampled; the rank of
 each true value among the draws must be uniform: for every unknown, the joint log likelihood, the
 loss at 10 and 1,000 times the largest run, and the optimal number of parameters. The ends of the
-table to which relative priors refer are held fixed. 60 simulations find gross faults only;
+table to which relative priors refer are held fixed. Of a model with groups, the unknowns of the
+population are ranked. 60 simulations find gross faults only;
 BAYES_SCALING_SBC=500 asks for more. A failure is tried once more, with fresh seeds and twice as
 many simulations.
 """
@@ -19,11 +20,13 @@ from scipy import special, stats
 
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
-from bayes_scaling.inference.sampling import TUNE, _sample
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS
+from bayes_scaling.inference.grouped import labels_of
+from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS, UNIQUE_TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
 from bayes_scaling.specs.spec import ModelSpec, load_model
+from tests.slow.tables import drawn_losses, suited
 
 pytestmark = pytest.mark.slow
 SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", "60"))
@@ -48,13 +51,11 @@ def design() -> pd.DataFrame:
 def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame]:
     spec = load_model(name)
     spec = spec if spec.inputs else spec.at_resource(TOKENS)
-    table = design()
-    if TOKENS_PER_PARAM in spec.inputs:
-        table[FLOPS] = 6 * table[PARAMS] * table[TOKENS]
+    table = suited(spec, design())
     runs = Runs.from_frame(table.assign(loss=3.0))
     inputs = tuple(runs.resource(column) for column in spec.inputs)
     ends = {c: (float(v.min()), float(v.max())) for c, v in zip(spec.inputs, inputs, strict=True)}
-    return spec.against({LOSS: LOSS_ENDS, **ends}), inputs, table
+    return spec.against({LOSS: LOSS_ENDS, **ends}, labels_of(spec, runs)), inputs, table
 
 
 def quantities(
@@ -79,10 +80,10 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
     found: dict[str, list[int]] = {}
     for i in range(simulations):
         truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
-        loss = spec.noise.sample(rng, np.asarray(spec.curve(np, inputs, truth)), truth)
+        loss = drawn_losses(spec, rng, Runs.from_frame(table.assign(loss=3.0)), truth)
         runs = Runs.from_frame(table.assign(loss=loss))
         compiled = over_table(spec, graph.data_for(spec, runs))
-        tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None)
+        tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None, adaptation_of(spec))
         draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}
         thin = np.linspace(0, 1999, KEPT).astype(int)
         ours = quantities(spec, inputs, loss, {k: v[thin] for k, v in draws.items()})
