@@ -19,6 +19,7 @@ from bayes_scaling.cli.options import (
     BudgetOption,
     ForceOption,
     GivenOption,
+    GroupOption,
     IntervalOption,
     LawOption,
     MoneyOption,
@@ -30,7 +31,8 @@ from bayes_scaling.cli.options import (
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import FLOPS, GROUP, PARAMS, RUN, TOKENS
+from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -59,6 +61,7 @@ def forecast(
     out: OutFile = None,
     law: LawOption = None,
     given: GivenOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """What loss will these runs reach? From a saved fit, without sampling.
@@ -71,7 +74,7 @@ def forecast(
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
-    fit = read_fit(source, law).at(**parse_given(given))
+    fit = read_fit(source, law, group=group).at(**parse_given(given))
     return _forecast(fit, _points(fit, asked), levels, output, target)
 
 
@@ -146,7 +149,8 @@ def _forecast(
 
         yield forecast_table(found, intervals=levels)
         yield (
-            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, seed {output.seed}; "
+            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, "
+            f"seed {output.seed}; "
             f"{_given_words(fit)}loss of one new run, nats/token"
         )
 
@@ -154,6 +158,7 @@ def _forecast(
         result={
             "model": fit.spec.name,
             "given": dict(fit.given),
+            **_group_of(fit),
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -179,6 +184,7 @@ def allocate(
     out: OutFile = None,
     law: LawOption = None,
     given: GivenOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """How should a budget be split between parameters and tokens?
@@ -191,7 +197,7 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     budgets = budgets_of(flops, usd, cost)
     target = new_file(out, force, ".csv") if out else None
-    fit = read_fit(source, law).at(**parse_given(given))
+    fit = read_fit(source, law, group=group).at(**parse_given(given))
     return _allocate(fit, budgets, cost, levels, target)
 
 
@@ -224,7 +230,7 @@ def _allocate(
 
         yield allocation_table(found, interval=max(levels))
         yield (
-            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; "
+            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, C = 6ND; "
             f"{_given_words(fit)}loss in nats/token"
         )
         yield f"cost at {cost.describe()}"
@@ -233,6 +239,7 @@ def _allocate(
         result={
             "model": fit.spec.name,
             "given": dict(fit.given),
+            **_group_of(fit),
             "intervals": list(levels),
             "budgets": records(frame),
             "cost": cost.describe(),
@@ -250,6 +257,15 @@ def _allocate(
 def _given_words(fit: Fit) -> str:
     """What the answer takes as given, ready to be put before other words."""
     return "".join(f"{name} = {value:g}; " for name, value in fit.given.items())
+
+
+def _say_group(fit: Fit) -> str:
+    return f", group {display_name(fit.provenance[GROUP])}" if GROUP in fit.provenance else ""
+
+
+def _group_of(fit: Fit) -> dict[str, str]:
+    """Return the group that an answer is of, where it is of one."""
+    return {GROUP: fit.provenance[GROUP]} if GROUP in fit.provenance else {}
 
 
 def _write(target: Any, frame: pd.DataFrame) -> None:

@@ -16,6 +16,7 @@ from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
     MIN_RATIO_DECADES,
+    run_keys,
     split_refusal,
 )
 from bayes_scaling.runs.table import Runs
@@ -79,6 +80,8 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
         found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
     if spec.law.sources and (flat := _constant_mixtures(spec, runs)):
         found.append(flat)
+    if spec.noise.has_run_effect and not runs.fitted.duplicated(run_keys(runs.fitted)).any():
+        found.append("no run has several rows: run effect and noise cannot be told apart")
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:

@@ -10,7 +10,7 @@ from bayes_scaling.inference.checks import MAX_DIVERGENT_SHARE, MAX_RHAT, MIN_ES
 from bayes_scaling.names import TOKENS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
-from tests.designs import stated
+from tests.designs import drawn_losses, stated
 
 pytestmark = pytest.mark.slow
 SEED = 20261124
@@ -20,11 +20,10 @@ ROWS = 60
 @pytest.mark.parametrize("name", model_names())
 def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
     spec = bs.load_model(name)
-    model, table, columns = stated(name, ROWS, SEED)
+    model, table, _columns = stated(name, ROWS, SEED)
     rng = np.random.default_rng(SEED)
     truth = {k: float(p.sample(rng, 1)[0]) for k, p in model.all_priors.items()}
-    mean = np.asarray(model.curve(np, tuple(columns.values()), truth))
-    measured = model.noise.sample(rng, mean, truth)
+    measured = drawn_losses(model, rng, Runs.from_frame(table.assign(**{model.target: 0.5})), truth)
     spec = spec if spec.inputs else spec.at_resource(TOKENS)
     fit = bs.fit(spec, Runs.from_frame(table.assign(**{spec.target: measured})))
     assert fit.provenance["worst_rhat"] <= MAX_RHAT
