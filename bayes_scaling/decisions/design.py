@@ -10,8 +10,16 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS, WEIGHT
-from bayes_scaling.quantities import unit_of
+from bayes_scaling.names import (
+    DOMAIN_SHARE,
+    FLOPS,
+    PARAMS,
+    TOKENS,
+    TOKENS_PER_PARAM,
+    UNIQUE_TOKENS,
+    WEIGHT,
+)
+from bayes_scaling.quantities import is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -28,6 +36,8 @@ SPARE_ROWS = 2
 """Rows that a table must have beyond a law's unknowns, noise not counted."""
 FLOOR_DECADES = 1.5
 """Decades of one resource below which floor, amplitude and exponent form one ridge."""
+SMALL_SHARE = 0.1
+"""Share of a domain from which on its singular term looks like any other power."""
 WEIGHT_SPREAD = 0.05
 """Singular value of the centred weights below which they do not vary in that direction."""
 REPEATED = 0.01
@@ -69,12 +79,21 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     """What a table that can be fitted says nothing about."""
     found = []
     refusal = split_refusal(runs.findings)
-    if len(spec.inputs) > 1 and refusal is not None:
+    joint = len(spec.inputs) > 1 and {PARAMS, TOKENS, TOKENS_PER_PARAM} & set(spec.inputs)
+    if joint and refusal is not None:
         found.append(f"no split between N and D ({refusal.code})")
     if UNIQUE_TOKENS in spec.inputs:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
         if extra.max() < REPEATED:
             found.append("every token is seen once: nothing about repeats")
+    found += [f"{n} is the same in all runs" for n in spec.inputs if _constant(runs, n)]
+    if DOMAIN_SHARE in spec.inputs and runs.resource(DOMAIN_SHARE).min() > SMALL_SHARE:
+        found.append(
+            f"no {DOMAIN_SHARE} below {SMALL_SHARE}: K, gamma and eps are told apart by it"
+        )
+    if spec.law.sources and not {PARAMS, TOKENS} & set(spec.inputs):
+        moving = [n for n in runs.resources if np.ptp(runs.resource(n)) > 0]
+        found += [f"{n} differs between runs, and the law reads the mixture alone" for n in moving]
     if spec.law.sources and (flat := _constant_mixtures(spec, runs)):
         found.append(flat)
     if len(spec.inputs) == 1:
@@ -84,6 +103,12 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
                 f"{decades:.1f} decades of {spec.inputs[0]}: the floor is mostly its prior"
             )
     return found
+
+
+def _constant(runs: Runs, column: str) -> bool:
+    """Whether an input has one value; parameters, tokens (I001) and weights are told elsewhere."""
+    told = column in (PARAMS, TOKENS) and {PARAMS, TOKENS} <= set(runs.resources)
+    return not told and not is_weight(column) and float(np.ptp(runs.resource(column))) == 0
 
 
 def _constant_mixtures(spec: ModelSpec, runs: Runs) -> str:
