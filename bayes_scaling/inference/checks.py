@@ -234,7 +234,8 @@ def _ridges(fit: Fit) -> Iterator[Check]:
         only = {k: v if k not in law.terms or k == term else 0.0 * v for k, v in values.items()}
         size = np.log(model.curve(np, tuple(middle), only)).ravel()
         for name in names:
-            exponent = np.log(values[name]).ravel()
+            value = values[name].ravel()
+            exponent = np.log(value) if (value > 0).all() else value
             if np.ptp(size) == 0 or np.ptp(exponent) == 0:
                 continue
             correlation = abs(float(np.corrcoef(size, exponent)[0, 1]))
