@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.inference.checks import check as check
     from bayes_scaling.inference.fit import Fit as Fit
+    from bayes_scaling.inference.floor import floor_prior as floor_prior
     from bayes_scaling.inference.sampling import fit as fit
     from bayes_scaling.inference.store import load_fit as load_fit
     from bayes_scaling.laws.conformance import check_law as check_law
@@ -49,6 +50,7 @@ _HOMES = {
     "decisions.mixture": ("best_mixture",),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
+    "inference.floor": ("floor_prior",),
     "inference.sampling": ("fit",),
     "inference.store": ("load_fit",),
     "laws.conformance": ("check_law",),

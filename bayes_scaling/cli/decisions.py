@@ -147,12 +147,13 @@ def _forecast(
         yield forecast_table(found, intervals=levels)
         yield (
             f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, seed {output.seed}; "
-            "loss of one new run, nats/token"
+            f"{_given_words(fit)}loss of one new run, nats/token"
         )
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            "given": dict(fit.given),
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -222,12 +223,16 @@ def _allocate(
         from bayes_scaling.reporting.tables import allocation_table
 
         yield allocation_table(found, interval=max(levels))
-        yield f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; loss in nats/token"
+        yield (
+            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; "
+            f"{_given_words(fit)}loss in nats/token"
+        )
         yield f"cost at {cost.describe()}"
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            "given": dict(fit.given),
             "intervals": list(levels),
             "budgets": records(frame),
             "cost": cost.describe(),
@@ -240,6 +245,11 @@ def _allocate(
         failures=failures,
         warnings=warnings,
     )
+
+
+def _given_words(fit: Fit) -> str:
+    """What the answer takes as given, ready to be put before other words."""
+    return "".join(f"{name} = {value:g}; " for name, value in fit.given.items())
 
 
 def _write(target: Any, frame: pd.DataFrame) -> None:

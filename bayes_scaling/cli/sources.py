@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import parse_columns, parse_threshold, parse_where
+from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold, parse_where
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
 
 def _numbers(name: str, cells: Any, lines: Any, faults: list[Finding]) -> list[float]:
     from bayes_scaling.runs.finding import ERROR, Finding
-    from bayes_scaling.runs.units import QuantityError, parse_quantity
+    from bayes_scaling.runs.units import QuantityError
 
     values = []
     for line, cell in zip(lines, cells, strict=True):
         try:
-            values.append(parse_quantity(str(cell), name))
+            values.append(parse_cell(str(cell), name))
         except QuantityError as fault:
             faults.append(
                 Finding("C004", ERROR, (int(line),), fault.rule, fault.remedy, name, str(cell))

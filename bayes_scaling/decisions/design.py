@@ -19,7 +19,7 @@ from bayes_scaling.names import (
     UNIQUE_TOKENS,
     WEIGHT,
 )
-from bayes_scaling.quantities import is_weight, unit_of
+from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -79,18 +79,16 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     """What a table that can be fitted says nothing about."""
     found = []
     refusal = split_refusal(runs.findings)
-    joint = len(spec.inputs) > 1 and {PARAMS, TOKENS, TOKENS_PER_PARAM} & set(spec.inputs)
-    if joint and refusal is not None:
+    if _splits(spec) and refusal is not None:
         found.append(f"no split between N and D ({refusal.code})")
     if UNIQUE_TOKENS in spec.inputs:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
         if extra.max() < REPEATED:
             found.append("every token is seen once: nothing about repeats")
-    found += [f"{n} is the same in all runs" for n in spec.inputs if _constant(runs, n)]
+    if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
+        found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
     if DOMAIN_SHARE in spec.inputs and runs.resource(DOMAIN_SHARE).min() > SMALL_SHARE:
-        found.append(
-            f"no {DOMAIN_SHARE} below {SMALL_SHARE}: K, gamma and eps are told apart by it"
-        )
+        found.append(f"no {DOMAIN_SHARE} below {SMALL_SHARE}: K, gamma and eps ride one ridge")
     if spec.law.sources and not {PARAMS, TOKENS} & set(spec.inputs):
         moving = [n for n in runs.resources if np.ptp(runs.resource(n)) > 0]
         found += [f"{n} differs between runs, and the law reads the mixture alone" for n in moving]
@@ -105,10 +103,16 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     return found
 
 
-def _constant(runs: Runs, column: str) -> bool:
-    """Whether an input has one value; parameters, tokens (I001) and weights are told elsewhere."""
-    told = column in (PARAMS, TOKENS) and {PARAMS, TOKENS} <= set(runs.resources)
-    return not told and not is_weight(column) and float(np.ptp(runs.resource(column))) == 0
+def _splits(spec: ModelSpec) -> bool:
+    """Whether a law reads both parameters and tokens, or compute and their ratio."""
+    return spec.law.allocates or {PARAMS, TOKENS} <= set(spec.inputs)
+
+
+def _beside(spec: ModelSpec) -> list[str]:
+    """Columns that a law of several reads, without those that other rules are about."""
+    others = (*RESOURCES, TOKENS_PER_PARAM, UNIQUE_TOKENS) if _splits(spec) else ()
+    several = len(spec.inputs) > 1
+    return [c for c in spec.inputs if several and c not in others and not is_weight(c)]
 
 
 def _constant_mixtures(spec: ModelSpec, runs: Runs) -> str:

@@ -69,8 +69,8 @@ class Fit:
             if name not in self.model.inputs:
                 reads = ", ".join(self.model.inputs)
                 raise UsageError(f"given {name!r}: model {self.spec.name!r} reads {reads}")
-            if not quantity(name).holds(value):
-                raise UsageError(f"given {name} = {value:g}: not a possible value")
+            if not isinstance(value, int | float) or not quantity(name).holds(value):
+                raise UsageError(f"given {name} = {value}: not a possible value")
         return replace(self, given={**self.given, **given})
 
     @property

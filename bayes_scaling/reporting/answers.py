@@ -33,8 +33,8 @@ FAN_POINTS: Final = 60
 FAN_MARGIN: Final = 1.6
 """How far the fan goes on beyond what was asked, as a factor."""
 NO_SPLIT: Final = (
-    "This law reads one resource only. It forecasts the loss, but it cannot say how a budget is "
-    "best split between parameters and tokens: that takes a joint law and a table of both."
+    "This law forecasts, but it cannot say how a budget is best split between parameters and "
+    "tokens: that takes a law of the loss in both, and a table of both."
 )
 
 
@@ -44,9 +44,9 @@ class Answers:
 
     `asked` forecasts the budgets, `fan` a fine grid around them, `held_out` the runs that were
     not fitted, each at its own size. Without an `allocation`, `no_split` says why; where the table
-    itself forbids one, `refused` is true and the forecasts follow the table's own mean ratio of
-    tokens to parameters, `ray`. What the law reads besides is taken as given (`fit.given`), at the
-    middle of the runs where nothing else was said.
+    itself forbids one, `refused` is true. Forecasts of a law of both then follow the table's own
+    mean ratio of tokens to parameters, `ray`. What the law reads besides is taken as given
+    (`fit.given`), at the middle of the runs where nothing else was said.
     """
 
     fit: Fit
@@ -70,7 +70,8 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
     fit = _at_the_middle(fit)
     amounts = positive_values(budgets, axis_of(fit))
     allocation, no_split, refused = _split(fit, amounts, cost)
-    ray = own_ray(fit) if refused else None
+    along = allocation is None and axis_of(fit) == FLOPS and len(fit.model.inputs) > 1
+    ray = own_ray(fit) if along else None
     held_out = None
     if len(fit.runs.held_out):
         columns = {name: resource_values(fit.runs.held_out, name) for name in fit.model.inputs}
@@ -93,8 +94,9 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
 def _split(
     fit: Fit, amounts: NDArray[np.float64], cost: Cost
 ) -> tuple[Allocation | None, str, bool]:
-    if not fit.model.law.allocates and not fit.model.law.no_split:
-        return None, NO_SPLIT, False
+    law = fit.model.law
+    if not law.allocates and (axis_of(fit) != FLOPS or not law.no_split):
+        return None, law.no_split or NO_SPLIT, False
     try:
         return allocate(fit, list(amounts), cost=cost), "", False
     except CheckError as refusal:
@@ -102,7 +104,7 @@ def _split(
 
 
 def _at_the_middle(fit: Fit) -> Fit:
-    """Take as given, at the middle of the runs, what budgets leave open, unless `Fit.at` did."""
+    """Take as given, at the middle of the runs, what budgets and `Fit.at` leave open."""
     axis = axis_of(fit)
     split = {PARAMS, TOKENS} if axis == FLOPS else {axis}
     open_ = [n for n in fit.model.inputs if n not in {*split, *fit.given}]

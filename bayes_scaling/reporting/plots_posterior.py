@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import (
+from bayes_scaling.inference.identifiability_rows import contraction
+from bayes_scaling.inference.predict import residuals, robust_sd
+from bayes_scaling.inference.residual_checks import (
     MAX_SUSPECT_SCORE,
     RESIDUAL_AXES,
-    contraction,
     residual_axes,
 )
-from bayes_scaling.inference.predict import residuals, robust_sd
 from bayes_scaling.names import RUN, TARGET
 from bayes_scaling.quantities import COLUMN_OF_SYMBOL, unit_of
 from bayes_scaling.reporting import style

@@ -17,7 +17,7 @@ from bayes_scaling.decisions.allocation import (
     TOLERANCE,
 )
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
-from bayes_scaling.inference.checks import contraction
+from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, RUN, TARGET, TOKENS
 from bayes_scaling.quantities import RESOURCES, unit_of

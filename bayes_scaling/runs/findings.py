@@ -44,6 +44,7 @@
 | R008 | warn | single losses far from what the others imply |
 | I001 | warn | one N, one D, or a fixed ratio D/N: no split between N and D |
 | I006 | info | stated FLOP equals 6ND to 5%: no information of its own |
+| I007 | warn | tokens computed from FLOP, or losses rounded to .01 |
 | I008 | warn | checkpoints of one run used as if they were runs |
 | I013 | warn | compute spans less than a decade |
 | I014 | info | one resource only: no split between N and D |

@@ -129,6 +129,12 @@ class ModelSpec:
         ends = {column: (reference_of(column),) * 2 for column in self.inputs}
         return self.against({**ends, TARGET: (smallest, smallest)})
 
+    def with_prior(self, unknown: str, prior: Prior, *, name: str | None = None) -> ModelSpec:
+        """Return the model with another prior of one unknown, as a file of its own; `revision`."""
+        from bayes_scaling.specs.revision import with_prior
+
+        return with_prior(self, unknown, prior, name=name)
+
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
         """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
         values = {name: unknowns[name] for name in self.law.unknowns}

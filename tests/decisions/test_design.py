@@ -51,7 +51,9 @@ def test_inputs_that_do_not_vary() -> None:
     rng = np.random.default_rng(20261124)
     share = np.linspace(0.2, 0.9, 36)
     found = verdicts(ladder().assign(quality=0.7, domain_share=share))
-    assert found["data-quality"] == ("warn", "quality is the same in all runs")
+    assert found["data-quality"] == (
+        "warn", "all runs have the same quality: nothing about what that does",
+    )  # fmt: skip
     assert "no domain_share below 0.1" in found["mixture-continued"][1]
     varied = verdicts(ladder().assign(quality=rng.uniform(0.2, 1, 36), domain_share=share - 0.2))
     assert varied["data-quality"][0] == varied["mixture-continued"][0] == "ok"
@@ -70,3 +72,22 @@ def test_one_ray_one_resource_few_rows() -> None:
     assert single["chinchilla-plain"][0] == "fail" and "params" in single["chinchilla-plain"][1]
     few = verdicts(ladder().iloc[::5].iloc[:6])
     assert few["kaplan-plain"][0] == "ok" and few["chinchilla-plain"][0] == "fail"
+
+
+def test_columns_that_do_not_vary() -> None:
+    bits = {"bits_weights": 8.0, "bits_activations": 16.0, "bits_cache": 16.0}
+    fixed = verdicts(ladder().assign(granularity=8.0, **bits))
+    assert fixed["moe-granular"][0] == "warn" and "same granularity" in fixed["moe-granular"][1]
+    advice = fixed["precision-training"][1]
+    assert "same bits_weights, bits_activations, bits_cache" in advice
+    assert fixed["precision"][0] == "fail" and "bits_inference" in fixed["precision"][1]
+    several = np.tile([4.0, 8.0, 16.0], 12)
+    one = verdicts(ladder().assign(granularity=several, **{**bits, "bits_weights": several}))
+    assert one["moe-granular"][0] == "ok"
+    assert "same bits_activations, bits_cache" in one["precision-training"][1]
+    tuned = ladder().assign(adapter_rank=8.0, finetune_tokens=lambda t: t["tokens"] / 1e4)
+    found = verdicts(tuned.assign(params=1e9))
+    assert "same params, adapter_rank" in found["adapter-rank"][1]
+    assert found["finetune"] == (
+        "warn", "all runs have the same params: nothing about what that does",
+    )  # fmt: skip
