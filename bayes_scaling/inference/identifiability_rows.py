@@ -81,7 +81,7 @@ def ridges(fit: Fit) -> Iterator[Check]:
         only = {k: v if k not in law.terms or k == term else 0.0 * v for k, v in values.items()}
         size = np.log(model.curve(np, tuple(middle), only)).ravel()
         for name in names:
-            exponent = np.log(values[name]).ravel()
+            exponent = coordinate_of(model.priors[name]).to_free(np, values[name]).ravel()
             if np.ptp(size) == 0 or np.ptp(exponent) == 0:
                 continue
             correlation = abs(float(np.corrcoef(size, exponent)[0, 1]))
