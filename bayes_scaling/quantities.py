@@ -157,7 +157,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     ),
     LR_SUM: Quantity("1", "sum of the learning rate over the steps so far", "S1", 10.0, (0.1, 1e3)),
     LR_ANNEALING: Quantity(
-        "1", "learning rate annealed so far, with its decaying weight", "S2", 0.1, (0.0, 1.0),
+        "1", "learning rate annealed so far, with its decaying weight", "S2", 0.1, (0.0, 0.3),
         closed=True,
     ),
     **_pieces(LR_DROPS, "fall of the learning rate", "d", 5e-5, (0.0, 1e-4), closed=True),
