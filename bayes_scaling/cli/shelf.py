@@ -10,6 +10,7 @@ from bayes_scaling.cli.options import ForceOption, LawOption, Output, ResourceOp
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import as_command, verb
 from bayes_scaling.errors import UsageError
+from bayes_scaling.quantities import is_weight
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,22 +73,32 @@ def list_models(output: Output) -> Outcome:
 
     rows = []
     for spec in map(load_model, model_names()):
-        reads = " and ".join(spec.inputs) or f"one of {', '.join(ONE_RESOURCES)}"
-        allocates = "yes" if spec.law.allocates else "no"
-        rows.append((spec.name, spec.version, spec.law.name, reads, allocates, spec.answers))
-    columns = ["name", "version", "law", "reads", "splits a budget", "answers"]
+        reads = _reads(spec.inputs) or f"one of {', '.join(ONE_RESOURCES)}"
+        split = spec.law.best_split
+        rows.append((spec.name, spec.version, spec.law.name, reads, split, spec.answers))
+    columns = ["name", "version", "law", "reads", "best split of a budget", "answers"]
     frame = pd.DataFrame(rows, columns=columns)
     return Outcome(
         result={"models": frame.to_dict("records")}, text=lambda: _listing(frame), table=frame
     )
 
 
+def _reads(columns: tuple[str, ...]) -> str:
+    plain = [c for c in columns if not is_weight(c)]
+    return " and ".join([*plain, *(["the weights of data sources"] if plain != [*columns] else [])])
+
+
+def _by(split: str) -> str:
+    return "in closed form" if split == "closed form" else "by search"
+
+
 def _listing(frame: pd.DataFrame) -> Iterator[str]:
     import textwrap
 
     for row in frame.to_dict("records"):
-        split = "splits a budget" if row["splits a budget"] == "yes" else "no split of a budget"
-        yield f"{row['name']}  (reads {row['reads']}; {split})"
+        split = str(row["best split of a budget"]).partition(":")[0]
+        words = "no split of a budget" if split == "none" else f"splits a budget {_by(split)}"
+        yield textwrap.fill(f"{row['name']}  (reads {row['reads']}; {words})", 80)
         yield textwrap.fill(str(row["answers"]), 78, initial_indent="  ", subsequent_indent="  ")
 
 
@@ -112,6 +123,7 @@ def show_model(
     formula = f"% L(N, D) of law {spec.law.name}".replace(
         "(N, D)", f"({', '.join(spec.law.inputs)})"
     )
+    split = f"best split of a budget: {spec.law.best_split}"
     expected = prior_predictive(spec, seed=output.seed)
     files = [str(save_prior(expected, target))] if target else []
     return Outcome(
@@ -121,10 +133,11 @@ def show_model(
             "digest": spec.digest,
             "text": spec.text,
             "latex": latex(spec.law),
+            "best_split": spec.law.best_split,
             "prior_predictive": record_of(expected),
             "files": files,
         },
-        text=lambda: [spec.text, formula, latex(spec.law), "", *prior_text(expected)],
+        text=lambda: [spec.text, formula, latex(spec.law), "", split, "", *prior_text(expected)],
         table=expected.to_frame(),
         hints=[f"wrote {path}" for path in files],
     )

@@ -77,6 +77,16 @@ class Law:
         both = {"N", "D"} <= set(self.inputs) or {"C", "M"} <= set(self.inputs)
         return both and self.target == LOSS and not self.no_split
 
+    @property
+    def best_split(self) -> str:
+        """In words how a budget is split at best: in closed form, by search, or why not at all."""
+        if self.allocates:
+            return "closed form" if self.optimum is not None else "by search, draw by draw"
+        if self.no_split or self.target != LOSS:
+            return f"none: {self.no_split or f'it explains the {self.target}, not the loss'}"
+        reads = "one resource" if len(self.inputs) == 1 else ", ".join(self.inputs)
+        return f"none: it reads {reads}, not parameters and tokens"
+
     def family_of(self, unknown: str) -> str:
         """Return the name under which a prior is stated: `q` for `q_code`, else the unknown."""
         named = (f for f in self.families if unknown.removeprefix(f"{f}_") in self.sources)
