@@ -16,6 +16,8 @@ from bayes_scaling.cli.amounts import (
 )
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
+    AtLeastOption,
+    AtMostOption,
     BudgetOption,
     ForceOption,
     GivenOption,
@@ -26,18 +28,21 @@ from bayes_scaling.cli.options import (
     Price,
     Question,
     SavedFit,
+    ThenOption,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
+from bayes_scaling.quantities import quantity, unit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import pandas as pd
 
     from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.inference.fit import Fit
 
 OutFile = Annotated[
@@ -60,19 +65,31 @@ def forecast(
     law: LawOption = None,
     given: GivenOption = None,
     force: ForceOption = False,
+    then: ThenOption = None,
+    at_least: AtLeastOption = None,
+    at_most: AtMostOption = None,
 ) -> Outcome:
     """What loss will these runs reach? From a saved fit, without sampling.
 
-    At a budget (--flops) each draw is read at its own best split of C = 6ND. Exit code 1: a
-    question lies beyond what the fitted runs support.
+    At a budget (--flops) each draw is read at its own best split of C = 6ND. With --then the loss
+    goes draw by draw through a second fit, which says what a benchmark will measure. Exit code 1:
+    a question lies beyond what the fitted runs support.
     """
     from bayes_scaling.cli.sources import new_file, read_fit
 
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
-    fit = read_fit(source, law).at(**parse_given(given))
-    return _forecast(fit, _points(fit, asked), levels, output, target)
+    if at_least is not None and at_most is not None:
+        raise UsageError("choose one of --at-least and --at-most")
+    fit, link = read_fit(source, law), read_fit(then, law) if then else None
+    more = parse_given(given)
+    if link is not None:
+        own = {k: v for k, v in more.items() if k not in fit.model.inputs}
+        link, more = link.at(**own), {k: v for k, v in more.items() if k not in own}
+    fit = fit.at(**more)
+    mark = (at_least, at_most)
+    return _forecast(fit, link, _points(fit, asked), levels, mark, output, target)
 
 
 def _points(fit: Fit, asked: Question) -> Any:
@@ -128,13 +145,25 @@ def amounts_asked(
 
 
 def _forecast(
-    fit: Fit, points: Any, levels: Sequence[float], output: Output, target: Any
+    fit: Fit,
+    link: Fit | None,
+    points: Any,
+    levels: Sequence[float],
+    mark: tuple[float | None, float | None],
+    output: Output,
+    target: Any,
 ) -> Outcome:
     from bayes_scaling.cli.answers import forecast_columns, records, split_findings
+    from bayes_scaling.decisions.chain import chain
     from bayes_scaling.decisions.forecast import forecast as predict
 
     found = predict(fit, points, seed=output.seed)
+    if link is not None:
+        found = chain(found, link, seed=output.seed)
     frame = forecast_columns(found, levels)
+    if mark != (None, None):
+        _within(found, mark)
+        frame["probability"] = found.probability(at_least=mark[0], at_most=mark[1])
     if hasattr(points, "columns") and RUN in points:
         frame.insert(0, RUN, points[RUN])
     if target:
@@ -143,16 +172,25 @@ def _forecast(
 
     def text() -> Iterator[Any]:
         from bayes_scaling.reporting.tables import forecast_table
+        from bayes_scaling.reporting.wording import say_target, unit_in_words
 
         yield forecast_table(found, intervals=levels)
+        if "probability" in frame:
+            yield from _chances(found.target, mark, frame["probability"])
+        models = [f"{each.spec.name}, {len(each.runs.fitted)} runs" for each in (fit, link) if each]
         yield (
-            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, seed {output.seed}; "
-            "loss of one new run, nats/token"
+            f"model {', then '.join(models)}, seed {output.seed}; "
+            f"{say_target(found.target)} of one new run, {unit_in_words(found.target)}"
         )
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            "then": link.spec.name if link else None,
+            "target": found.target,
+            "unit": unit_of(found.target),
+            "at_least": mark[0],
+            "at_most": mark[1],
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -166,6 +204,25 @@ def _forecast(
         failures=failures,
         warnings=warnings,
     )
+
+
+def _within(found: Forecast, mark: tuple[float | None, float | None]) -> None:
+    """Refuse a mark that the target cannot reach, such as 60 of an accuracy."""
+    value = next(v for v in mark if v is not None)
+    if not quantity(found.target).holds(value):
+        hint = f"; {value:g}% is {value / 100:g}" if 1 < value <= 100 else ""
+        raise UsageError(f"{value:g} is no possible {found.target}{hint}")
+
+
+def _chances(
+    target: str, mark: tuple[float | None, float | None], chances: Iterable[float]
+) -> Iterator[str]:
+    from bayes_scaling.reporting.wording import say_share, say_target
+
+    low, high = mark
+    words = f"at least {low:g}" if low is not None else f"at most {high:g}"
+    listed = ", ".join(say_share(round(each, 3)) for each in chances)
+    yield f"probability of {say_target(target)} {words}: {listed}"
 
 
 def allocate(

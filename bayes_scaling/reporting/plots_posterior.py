@@ -11,6 +11,7 @@ from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, con
 from bayes_scaling.inference.predict import residuals, robust_sd
 from bayes_scaling.names import RUN, TARGET
 from bayes_scaling.reporting import style
+from bayes_scaling.reporting.wording import say_target, unit_in_words
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
 
@@ -78,7 +79,10 @@ def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
 def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:
     """Residuals (chain, draw, run) as people read them, and their unit."""
     gap = residuals(fit)
-    return (100 * gap, "% of the loss") if fit.model.noise.scale == "log" else (gap, "nats/token")
+    target = fit.model.target
+    if fit.model.noise.scale == "log":
+        return 100 * gap, f"% of the {say_target(target)}"
+    return gap, unit_in_words(target)
 
 
 def _name_runs(

@@ -19,9 +19,9 @@ from bayes_scaling.decisions.allocation import (
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.inference.checks import contraction
 from bayes_scaling.inference.sampling import versions
-from bayes_scaling.names import FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
 from bayes_scaling.quantities import RESOURCES, unit_of
-from bayes_scaling.reporting.wording import interval_levels, level_name
+from bayes_scaling.reporting.wording import interval_levels, level_name, say_target, unit_in_words
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
 
@@ -47,6 +47,11 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "schema_version": SCHEMA_VERSION,
         "status": _status(answers),
         "axis": axis_of(fit),
+        "target": say_target(fit.model.target),
+        "target_column": fit.model.target,
+        "new": answers.asked.new,
+        "mean": answers.asked.mean,
+        "target_unit": unit_in_words(fit.model.target),
         "intervals": [_interval(share) for share in shares],
         "widest": _interval(shares[-1]),
         "max_extrapolation": MAX_EXTRAPOLATION,
@@ -132,7 +137,7 @@ def _runs(fit: Fit) -> Numbers:
 def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
     asked, axis, cost = answers.asked, axis_of(answers.fit), answers.cost
     amounts = resource_values(asked.points, axis)
-    new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (LOSS_NEW, LOSS_MEAN))
+    new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (asked.new, asked.mean))
     known = [name for name in RESOURCES if name in asked.points and name != axis]
     return [
         {
@@ -141,8 +146,8 @@ def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
             **({"usd": float(cost.usd(amounts[i]))} if axis == FLOPS else {}),
             "extrapolation": float(row["extrapolation"]),
             "beyond": bool(row["extrapolation"] > MAX_EXTRAPOLATION),
-            LOSS_NEW: new[i],
-            LOSS_MEAN: mean[i],
+            asked.new: new[i],
+            asked.mean: mean[i],
         }
         for i, (_, row) in enumerate(asked.points.iterrows())
     ]
@@ -184,7 +189,7 @@ def _held_out(answers: Answers, shares: Sequence[float], levels: Sequence[float]
                 **{name: float(point[name]) for name in known},
                 "extrapolation": float(point["extrapolation"]),
                 "observed": float(observed[i]),
-                LOSS_NEW: q,
+                answers.held_out.new: q,
                 "error_percent": 100 * float(np.log(observed[i] / q[level_name(MEDIAN)])),
                 "inside": [bool(q[e["low"]] <= observed[i] <= q[e["high"]]) for e in ends],
             }

@@ -17,6 +17,7 @@ from bayes_scaling.reporting.wording import (
     say_regret,
     say_share,
     say_size,
+    say_target,
     say_times,
     say_usd,
 )
@@ -46,12 +47,12 @@ LONGEST_CELL: Final = 400
 
 
 def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
-    """Show the loss of a new run [nats/token] at each point: median, intervals, extrapolation."""
+    """Show what a new run will measure at each point: median, intervals, extrapolation."""
     known = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
     given = [name for name in known if name != FLOPS or len(known) == 1]
     table = _table(
         *((name, "right") for name in given),
-        (LOSS, "right"),
+        (say_target(forecast.target), "right"),
         *((say_share(share), "right") for share in intervals),
         ("x largest", "right"),
     )
