@@ -70,6 +70,7 @@ def check(fit: Fit) -> Checks:
             *_influence(few),
             *_contraction(fit),
             *_ridges(fit),
+            *_step(fit),
             *_table(fit),
         )
     )
@@ -243,6 +244,24 @@ def _ridges(fit: Fit) -> Iterator[Check]:
         advice = f"{pair} cannot be told apart by this table; read them only together"
         verdict = _judge(worst <= MAX_RIDGE, WARN)
         yield Check(f"ridge ({pair})", verdict, worst, f"<= {MAX_RIDGE}", advice)
+
+
+def _step(fit: Fit) -> Iterator[Check]:
+    """Whether the runs resolve a law's step: its width against the gap that its middle lies in."""
+    if fit.model.law.step is None:
+        return
+    middle, width = (float(np.median(fit.posterior[name])) for name in fit.model.law.step)
+    column = fit.model.inputs[0]
+    measured = np.unique(fit.runs.resource(column))
+    above = int(np.clip(np.searchsorted(measured, middle), 1, len(measured) - 1))
+    gap = float(measured[above] - measured[above - 1])
+    advice = (
+        f"the {fit.model.target} jumps between the runs at {column} {measured[above - 1]:.3g} and "
+        f"{measured[above]:.3g}: thresholded metric, the same smooth loss pushed through a "
+        f"threshold; forecast P({fit.model.target} >= t) or use the loss"
+    )
+    limit = f">= {gap:.3g}, the gap between neighbouring runs"
+    yield Check(f"width of the step in {column}", _judge(width >= gap, WARN), width, limit, advice)
 
 
 def _table(fit: Fit) -> Iterator[Check]:

@@ -70,10 +70,10 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
 
 
 def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
-    if against not in RESIDUAL_AXES:
-        raise UsageError(f"against={against!r}: choose one of {', '.join(RESIDUAL_AXES)}")
-    column = RESIDUAL_AXES[against]
-    return fit.runs.resource(column), column
+    axes = residual_axes(fit)
+    if against not in axes:
+        raise UsageError(f"against={against!r}: choose one of {', '.join(axes)}")
+    return axes[against], {**COLUMN_OF_SYMBOL, **RESIDUAL_AXES}.get(against, against)
 
 
 def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:
