@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.cost import Cost as Cost
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
+    from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.inference.checks import check as check
     from bayes_scaling.inference.fit import Fit as Fit
+    from bayes_scaling.inference.floor import floor_prior as floor_prior
     from bayes_scaling.inference.sampling import fit as fit
     from bayes_scaling.inference.store import load_fit as load_fit
     from bayes_scaling.laws.conformance import check_law as check_law
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.report import report as report
     from bayes_scaling.runs.examples import example_path as example_path
     from bayes_scaling.runs.reader import read_runs as read_runs
+    from bayes_scaling.runs.schedule import schedule_columns as schedule_columns
     from bayes_scaling.runs.table import Runs as Runs
     from bayes_scaling.specs.shelf import model_names as model_names
     from bayes_scaling.specs.spec import ModelSpec as ModelSpec
@@ -46,8 +49,10 @@ _HOMES = {
     "decisions.chain": ("chain",),
     "decisions.cost": ("Cost",),
     "decisions.forecast": ("Forecast", "forecast"),
+    "decisions.mixture": ("best_mixture",),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
+    "inference.floor": ("floor_prior",),
     "inference.sampling": ("fit",),
     "inference.store": ("load_fit",),
     "laws.conformance": ("check_law",),
@@ -58,6 +63,7 @@ _HOMES = {
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),
     "runs.reader": ("read_runs",),
+    "runs.schedule": ("schedule_columns",),
     "runs.table": ("Runs",),
     "specs.shelf": ("model_names",),
     "specs.spec": ("ModelSpec", "load_model"),

@@ -34,8 +34,14 @@ SOURCE_LOSS: Final = "source_loss"
 PARAMS_EMBEDDING: Final = "params_embedding"
 CHARACTERS: Final = "characters"
 QUALITY: Final = "quality"
+DOMAIN_SHARE: Final = "domain_share"
 LR_SUM: Final = "lr_sum"
 LR_ANNEALING: Final = "lr_annealing"
+LR_PIECES: Final = 4
+"""Pieces in which a table holds the decay of a learning rate."""
+LR_DROPS: Final = tuple(f"lr_drop_{i + 1}" for i in range(LR_PIECES))
+LR_RATES: Final = tuple(f"lr_rate_{i + 1}" for i in range(LR_PIECES))
+LR_SINCE: Final = tuple(f"lr_since_{i + 1}" for i in range(LR_PIECES))
 ANSWER_TOKENS: Final = "answer_tokens"
 ITEMS: Final = "items"
 ACCURACY: Final = "accuracy"
@@ -57,6 +63,7 @@ CHAIN: Final = "chain"
 DRAW: Final = "draw"
 POINT: Final = "point"
 BUDGET: Final = "budget"
+SOURCE: Final = "source"
 LOSS_MEAN: Final = "loss_mean"
 """Variable: expected loss, the curve."""
 LOSS_NEW: Final = "loss_new"

@@ -16,6 +16,7 @@ from bayes_scaling.names import (
     BITS_INFERENCE,
     BITS_WEIGHTS,
     CHARACTERS,
+    DOMAIN_SHARE,
     EPOCHS,
     ERROR,
     ERROR_SD,
@@ -29,6 +30,9 @@ from bayes_scaling.names import (
     LOSS,
     LOSS_SD,
     LR_ANNEALING,
+    LR_DROPS,
+    LR_RATES,
+    LR_SINCE,
     LR_SUM,
     NORMALIZED_LOSS,
     NORMALIZED_LOSS_SD,
@@ -92,6 +96,24 @@ def _share(meaning: str, symbol: str = "", reference: float = 0.5) -> Quantity:
     return Quantity("1", meaning, symbol, reference, (0.1, 0.9), 0.0, 1.0, closed=True)
 
 
+def _pieces(
+    columns: tuple[str, ...],
+    meaning: str,
+    symbol: str,
+    reference: float,
+    trial: tuple[float, float],
+    *,
+    closed: bool = False,
+) -> dict[str, Quantity]:
+    """One quantity for each piece of a decaying learning rate."""
+    return {
+        column: Quantity(
+            "1", f"{meaning}, piece {i}", f"{symbol}{i}", reference, trial, closed=closed
+        )
+        for i, column in enumerate(columns, start=1)
+    }
+
+
 QUANTITIES: Final[dict[str, Quantity]] = {
     PARAMS: _resource(
         "parameters", "trained parameters N, embeddings included unless you decide otherwise", "N",
@@ -129,11 +151,18 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     PARAMS_EMBEDDING: _resource("parameters", "parameters of the embedding tables", "N_v", 1e8),
     CHARACTERS: _resource("characters", "training data in characters", "H", 1e11),
     QUALITY: Quantity("1", "measured quality of the data", "Q", 1.0, (0.1, 10.0)),
+    DOMAIN_SHARE: Quantity(
+        "1", "share of one domain in the training tokens", "h", 0.5, (0.01, 1.0), 0.0, 1.0,
+        closed=True,
+    ),
     LR_SUM: Quantity("1", "sum of the learning rate over the steps so far", "S1", 10.0, (0.1, 1e3)),
     LR_ANNEALING: Quantity(
         "1", "learning rate annealed so far, with its decaying weight", "S2", 0.1, (0.0, 1.0),
         closed=True,
     ),
+    **_pieces(LR_DROPS, "fall of the learning rate", "d", 5e-5, (0.0, 1e-4), closed=True),
+    **_pieces(LR_RATES, "learning rate after the fall", "e", 1e-4, (1e-5, 1e-3)),
+    **_pieces(LR_SINCE, "sum of the learning rate since the fall", "s", 0.1, (1e-3, 10.0)),
     ANSWER_TOKENS: Quantity("tokens", "tokens of the answer", "m", 5.0, (1.0, 20.0)),
     ITEMS: Quantity("items", "test items behind an accuracy or error"),
     ACCURACY: _share("share of test items answered right"),

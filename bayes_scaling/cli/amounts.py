@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS
-from bayes_scaling.quantities import NUMBER_COLUMNS
+from bayes_scaling.quantities import NUMBER_COLUMNS, is_number, quantity
 
 MONEY: Final = re.compile(
     r"\$?\s*(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII
@@ -110,27 +111,47 @@ def parse_threshold(text: str) -> dict[str, Any]:
     return {"value": parse_amounts([amount], column)[0], "column": column}
 
 
-def parse_values(
-    texts: Sequence[str], option: str = "--at", example: str = "alpha=0.3"
-) -> dict[str, float]:
+def parse_values(texts: Sequence[str]) -> dict[str, float]:
     """Return {name: number} of texts such as "alpha=0.3"."""
     found = {}
     for text in texts:
-        name, value = _pair(text, option, example)
+        name, value = _pair(text, "--at", "alpha=0.3")
         try:
             found[name] = float(value)
         except ValueError:
-            raise UsageError(f"{option} '{_shown(text)}': {_shown(value)} is no number") from None
+            raise UsageError(f"--at '{_shown(text)}': {_shown(value)} is no number") from None
     return found
 
 
+def parse_cell(text: str, column: str) -> float:
+    """Return what one text states of a column, such as "70B"; only a share may be zero.
+
+    Raises UsageError for anything else.
+    """
+    from bayes_scaling.runs.units import parse_quantity
+
+    with suppress(ValueError):
+        if quantity(column).closed:
+            return float(text)
+    return parse_quantity(text, column)
+
+
 def parse_given(texts: Sequence[str] | None) -> dict[str, float]:
-    """Return {column: number} of texts such as "experts=8"."""
-    return parse_values(texts or [], "--given", "experts=8")
+    """Return {column: number} of texts such as "experts=8" or "finetune_tokens=2M".
+
+    Raises UsageError for what is no column and for what is none of its numbers.
+    """
+    found = {}
+    for text in texts or []:
+        column, value = _pair(text, "--given", "experts=8")
+        if not is_number(column):
+            raise UsageError(f"--given '{_shown(text)}': {_shown(column)} is no column of runs")
+        found[column] = parse_cell(value, column)
+    return found
 
 
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
     left, sign, right = (part.strip() for part in text.partition("="))
     if not (left and sign and right):
-        raise UsageError(f"{option} '{_shown(text)}': write a pair such as {example}")
+        raise UsageError(f"--at '{_shown(text)}': write a pair such as {example}")
     return left, right

@@ -179,7 +179,7 @@ def _forecast(
             yield from _chances(found.target, mark, frame["probability"])
         models = [f"{each.spec.name}, {len(each.runs.fitted)} runs" for each in (fit, link) if each]
         yield (
-            f"model {', then '.join(models)}, seed {output.seed}; "
+            f"model {', then '.join(models)}, seed {output.seed}; {_given_words(fit)}"
             f"{say_target(found.target)} of one new run, {unit_in_words(found.target)}"
         )
 
@@ -191,6 +191,7 @@ def _forecast(
             "unit": unit_of(found.target),
             "at_least": mark[0],
             "at_most": mark[1],
+            "given": dict(fit.given),
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -279,12 +280,16 @@ def _allocate(
         from bayes_scaling.reporting.tables import allocation_table
 
         yield allocation_table(found, interval=max(levels))
-        yield f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; loss in nats/token"
+        yield (
+            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; "
+            f"{_given_words(fit)}loss in nats/token"
+        )
         yield f"cost at {cost.describe()}"
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            "given": dict(fit.given),
             "intervals": list(levels),
             "budgets": records(frame),
             "cost": cost.describe(),
@@ -297,6 +302,11 @@ def _allocate(
         failures=failures,
         warnings=warnings,
     )
+
+
+def _given_words(fit: Fit) -> str:
+    """What the answer takes as given, ready to be put before other words."""
+    return "".join(f"{name} = {value:g}; " for name, value in fit.given.items())
 
 
 def _write(target: Any, frame: pd.DataFrame) -> None:

@@ -48,7 +48,15 @@ ModelOption = Annotated[
 ResourceOption = Annotated[
     str | None,
     typer.Option(
-        "--resource", metavar="COLUMN", help="What a one-resource law reads: params, tokens, flops."
+        "--resource", metavar="COLUMN", help="What a one-resource law reads: params, steps, ..."
+    ),
+]
+SourcesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--sources",
+        metavar="A,B,...",
+        help="Data sources of a mixture law, the reference first. Default: alphabetical.",
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]

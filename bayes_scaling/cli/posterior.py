@@ -17,6 +17,7 @@ from bayes_scaling.cli.options import (
     Reading,
     ResourceOption,
     SavedFit,
+    SourcesOption,
     Table,
 )
 from bayes_scaling.cli.output import SCHEMA_VERSION, Outcome
@@ -45,6 +46,7 @@ def fit(
     out: Annotated[str, typer.Option("-o", "--out", metavar="FIT.nc", help="File to write.")],
     model: ModelOption = None,
     resource: ResourceOption = None,
+    sources: SourcesOption = None,
     draws: DrawsOption = 1000,
     chains: ChainsOption = 4,
     force: ForceOption = False,
@@ -57,7 +59,7 @@ def fit(
 
     target = new_file(out, force, ".nc")
     record = new_file(str(target.with_suffix(".json")), force, ".json")
-    spec = load_spec(model, resource)
+    spec = load_spec(model, resource, sources)
     table = read_table(runs, reading)
     found, checks = sample(spec, table, output, draws=draws, chains=chains)
     found.save(target)
@@ -65,7 +67,7 @@ def fit(
     return _outcome(found, checks, [str(target), str(record)])
 
 
-def load_spec(model: str | None, resource: str | None) -> Any:
+def load_spec(model: str | None, resource: str | None, sources: str | None = None) -> Any:
     """Return the model that was asked for; raises UsageError listing the shelf if none was."""
     from bayes_scaling.errors import UsageError
     from bayes_scaling.specs.shelf import model_names
@@ -73,7 +75,8 @@ def load_spec(model: str | None, resource: str | None) -> Any:
 
     if model is None:
         raise UsageError(f"name a model with --model; the shelf has {', '.join(model_names())}")
-    return load_model(model, resource=resource)
+    named = [each.strip() for each in sources.split(",")] if sources else None
+    return load_model(model, resource=resource, sources=named)
 
 
 def sample(

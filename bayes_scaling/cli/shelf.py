@@ -1,4 +1,4 @@
-"""Shelf: the verbs `models list`, `models show`, `models diff` and `check-law`."""
+"""Shelf: the verbs `models list`, `show`, `diff`, `with-floor`, and `check-law`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.options import Output
+from bayes_scaling.cli.options import ForceOption, LawOption, Output, ResourceOption, SavedFit
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import as_command, verb
 from bayes_scaling.errors import UsageError
@@ -21,7 +21,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME|PATH", help="A model of the s
 
 def add_to(app: typer.Typer) -> None:
     """Add the verbs to the app; `models` alone lists."""
-    models = typer.Typer(help="The model files: list, show, diff.")
+    models = typer.Typer(help="The model files: list, show, diff, with-floor.")
     listing = as_command(list_models, "models list")
     options = listing.__signature__.parameters.values()  # type: ignore[attr-defined]
     defaults = {each.name: each.default for each in options}
@@ -34,7 +34,9 @@ def add_to(app: typer.Typer) -> None:
             verb_line = f"models {context.invoked_subcommand}"
             raise UsageError(f"write options behind the verb: {verb_line} {' '.join(given)}")
 
-    bare.__doc__ = "The models of the shelf: list (also without a word behind it), show, diff."
+    bare.__doc__ = (
+        "The models of the shelf: list (also without a word behind it), show, diff, with-floor."
+    )
     context = typer_context()
     bare.__signature__ = context.replace(parameters=[*context.parameters.values(), *options])  # type: ignore[attr-defined]
     bare.__annotations__ = {"context": typer.Context, **listing.__annotations__}
@@ -42,6 +44,7 @@ def add_to(app: typer.Typer) -> None:
     verb(models, "list", group="models")(list_models)
     verb(models, "show", group="models")(show_model)
     verb(models, "diff", group="models")(diff)
+    verb(models, "with-floor", group="models")(with_floor)
     app.add_typer(models, name="models")
     verb(app, "check-law")(check_law)
 
@@ -63,13 +66,13 @@ def list_models(output: Output) -> Outcome:
     """List the models: the question each answers, and what it reads."""
     import pandas as pd
 
-    from bayes_scaling.quantities import RESOURCES
+    from bayes_scaling.quantities import ONE_RESOURCES
     from bayes_scaling.specs.shelf import model_names
     from bayes_scaling.specs.spec import load_model
 
     rows = []
     for spec in map(load_model, model_names()):
-        reads = " and ".join(spec.inputs) or f"one of {', '.join(RESOURCES)}"
+        reads = " and ".join(spec.inputs) or f"one of {', '.join(ONE_RESOURCES)}"
         allocates = "yes" if spec.law.allocates else "no"
         rows.append((spec.name, spec.version, spec.law.name, reads, allocates, spec.answers))
     columns = ["name", "version", "law", "reads", "splits a budget", "answers"]
@@ -88,15 +91,29 @@ def _listing(frame: pd.DataFrame) -> Iterator[str]:
         yield textwrap.fill(str(row["answers"]), 78, initial_indent="  ", subsequent_indent="  ")
 
 
-def show_model(name: Name, output: Output) -> Outcome:
-    """Print a model file verbatim, then its formula in LaTeX."""
+def show_model(
+    name: Name,
+    output: Output,
+    resource: ResourceOption = None,
+    out: Annotated[
+        str | None, typer.Option("-o", "--png", metavar="FILE.png", help="Write the picture.")
+    ] = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """Print a model file verbatim, its formula in LaTeX, and what its priors expect of new runs."""
+    from bayes_scaling.cli.sources import new_file
     from bayes_scaling.laws.formula import latex
+    from bayes_scaling.reporting.prior_picture import prior_text, save_prior
+    from bayes_scaling.specs.prior_predictive import prior_predictive, record_of
     from bayes_scaling.specs.spec import load_model
 
-    spec = load_model(name)
+    target = new_file(out, force, ".png") if out else None
+    spec = load_model(name, resource=resource)
     formula = f"% L(N, D) of law {spec.law.name}".replace(
         "(N, D)", f"({', '.join(spec.law.inputs)})"
     )
+    expected = prior_predictive(spec, seed=output.seed)
+    files = [str(save_prior(expected, target))] if target else []
     return Outcome(
         result={
             "name": spec.name,
@@ -104,8 +121,12 @@ def show_model(name: Name, output: Output) -> Outcome:
             "digest": spec.digest,
             "text": spec.text,
             "latex": latex(spec.law),
+            "prior_predictive": record_of(expected),
+            "files": files,
         },
-        text=lambda: [spec.text, formula, latex(spec.law)],
+        text=lambda: [spec.text, formula, latex(spec.law), "", *prior_text(expected)],
+        table=expected.to_frame(),
+        hints=[f"wrote {path}" for path in files],
     )
 
 
@@ -173,3 +194,42 @@ def diff(a: Name, b: Name, output: Output) -> Outcome:
 
 def _value(value: object) -> str:
     return "(absent)" if value is None else str(value)
+
+
+def with_floor(
+    name: Name,
+    source: SavedFit,
+    output: Output,
+    out: Annotated[str, typer.Option("-o", "--out", metavar="MINE.toml", help="File to write.")],
+    law: LawOption = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """Write a model whose prior of the floor is what a fit to another table found.
+
+    For tables of the same evaluation set and tokenizer only. The file is complete: use it with
+    --model ./MINE.toml.
+    """
+    from bayes_scaling.cli.sources import new_file, read_fit
+    from bayes_scaling.files import write_text
+    from bayes_scaling.inference.floor import CONDITION, floor_prior
+    from bayes_scaling.inference.identifiability_rows import FLOOR
+    from bayes_scaling.specs.spec import load_model
+
+    target = new_file(out, force, ".toml")
+    prior = floor_prior(read_fit(source, law))
+    model = load_model(name).with_prior(FLOOR, prior, name=target.stem)
+    write_text(target, model.text)
+    low, high = prior.given["q05"], prior.given["q95"]
+    said = f"{FLOOR}: 90% between {low:g} and {high:g} {prior.unit}, from {source}"
+    shown = target if "/" in str(target) else f"./{target}"
+    return Outcome(
+        result={
+            "name": model.name,
+            "digest": model.digest,
+            "prior": {"dist": prior.dist, **prior.given, "unit": prior.unit, "why": prior.why},
+            "condition": CONDITION,
+            "files": [str(target)],
+        },
+        text=lambda: [said, f"this prior {CONDITION}", f"wrote {target}"],
+        hints=[f"next: bayes-scaling fit RUNS --model {shown} -o fit.nc"],
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import parse_columns, parse_threshold, parse_where
+from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold, parse_where
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -89,19 +89,21 @@ def read_fit(path: str, law: str | None, reading: Reading | None = None) -> Fit:
 
 
 def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
-    """Return planned points: the resource columns of a table as numbers, and `run` if it has one.
+    """Return planned points: what laws read of a table as numbers, and `run` if it has one.
 
     Raises TableError that lists every faulty cell with its line.
     """
     import pandas as pd
 
     from bayes_scaling.names import RUN
-    from bayes_scaling.quantities import RESOURCES
+    from bayes_scaling.quantities import COLUMN_OF_SYMBOL, ONE_RESOURCES, is_weight
     from bayes_scaling.runs.finding import rejected
     from bayes_scaling.runs.source import load
 
     raw = load(path)
-    theirs = {name: columns.get(name, name) for name in (RUN, *RESOURCES)}
+    read = dict.fromkeys((RUN, *ONE_RESOURCES, *COLUMN_OF_SYMBOL.values()))
+    weights = [name for name in (*raw.columns, *columns) if is_weight(name)]
+    theirs = {name: columns.get(name, name) for name in (*read, *weights)}
     there = {ours: raw.columns[name] for ours, name in theirs.items() if name in raw.columns}
     for ours, name in columns.items():
         if name not in raw.columns:
@@ -117,12 +119,12 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
 
 def _numbers(name: str, cells: Any, lines: Any, faults: list[Finding]) -> list[float]:
     from bayes_scaling.runs.finding import ERROR, Finding
-    from bayes_scaling.runs.units import QuantityError, parse_quantity
+    from bayes_scaling.runs.units import QuantityError
 
     values = []
     for line, cell in zip(lines, cells, strict=True):
         try:
-            values.append(parse_quantity(str(cell), name))
+            values.append(parse_cell(str(cell), name))
         except QuantityError as fault:
             faults.append(
                 Finding("C004", ERROR, (int(line),), fault.rule, fault.remedy, name, str(cell))

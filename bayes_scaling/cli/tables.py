@@ -25,22 +25,37 @@ def add_to(app: typer.Typer) -> None:
     verb(app, "example")(example)
 
 
-def check(source: TableOrFit, reading: Reading, output: Output, law: LawOption = None) -> Outcome:
+def check(
+    source: TableOrFit,
+    reading: Reading,
+    output: Output,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--also",
+            metavar="OTHER.nc",
+            help="A fit of the same model to another choice of runs. Repeatable.",
+        ),
+    ] = None,
+    law: LawOption = None,
+) -> Outcome:
     """Is this table or fit usable? A table needs no sampling.
 
-    Exit code 1: something fails, or rows were rejected. 3: nothing usable is left.
+    With --also: which answers does the choice of runs decide? Exit code 1: something fails, or
+    rows were rejected. 3: nothing usable is left.
     """
     from bayes_scaling.cli.sources import is_fit, read_fit, read_table
+    from bayes_scaling.errors import UsageError
 
     if is_fit(source):
         from bayes_scaling.inference.checks import check as check_fit
 
         fit = read_fit(source, law, reading)
-        return _of_fit(fit.runs, check_fit(fit), fit.spec.name)
-    if law:
-        from bayes_scaling.errors import UsageError
-
-        raise UsageError("--law is for saved fits; a table is checked without a law")
+        others = {path: read_fit(path, law) for path in also or []}
+        return _of_fit(fit.runs, check_fit(fit, others=others), fit.spec.name)
+    for option, value in (("--law", law), ("--also", also)):
+        if value:
+            raise UsageError(f"{option} is for saved fits; a table is checked without a law")
     return _of_table(read_table(source, reading))
 
 

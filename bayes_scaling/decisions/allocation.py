@@ -16,7 +16,12 @@ import xarray as xr
 
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import LEVELS
-from bayes_scaling.decisions.horizon import caveats, extrapolation_of, positive_values
+from bayes_scaling.decisions.horizon import (
+    caveats,
+    extrapolation_of,
+    positive_values,
+    stated_of,
+)
 from bayes_scaling.decisions.optimum import (
     RATIO_RANGE,
     per_draw_optimum,
@@ -127,7 +132,7 @@ def allocate(source: Fit, budgets: Sequence[float], *, cost: Cost | None = None)
         robust=robust,
         cost=cost,
         findings=caveats(source, ratios, funded),
-        provenance={**source.provenance, "flop_convention": FLOP_CONVENTION},
+        provenance={**source.provenance, **stated_of(source), "flop_convention": FLOP_CONVENTION},
     )
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
-from bayes_scaling.quantities import unit_of
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS, WEIGHT
+from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -28,6 +28,8 @@ SPARE_ROWS = 2
 """Rows that a table must have beyond a law's unknowns, noise not counted."""
 FLOOR_DECADES = 1.5
 """Decades of one resource below which floor, amplitude and exponent form one ridge."""
+WEIGHT_SPREAD = 0.05
+"""Singular value of the centred weights below which they do not vary in that direction."""
 REPEATED = 0.01
 """Extra epochs below which a table says nothing about repeated data."""
 
@@ -52,7 +54,7 @@ def _model(spec: ModelSpec, runs: Runs) -> Check:
         spec = spec.at_resource(runs.resources[0])
     limit = f"{len(spec.priors) + SPARE_ROWS} rows or more, {', '.join(spec.inputs)}"
     try:
-        stated_against(spec, runs)
+        spec = stated_against(spec, runs)
     except BayesScalingError as refusal:
         return Check(spec.name, FAIL, "no", limit, str(refusal))
     if len(runs.fitted) < len(spec.priors) + SPARE_ROWS:
@@ -67,12 +69,16 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
     """What a table that can be fitted says nothing about."""
     found = []
     refusal = split_refusal(runs.findings)
-    if len(spec.inputs) > 1 and refusal is not None:
+    if _splits(spec) and refusal is not None:
         found.append(f"no split between N and D ({refusal.code})")
     if UNIQUE_TOKENS in spec.inputs:
         extra = runs.resource(TOKENS) / runs.resource(UNIQUE_TOKENS) - 1
         if extra.max() < REPEATED:
             found.append("every token is seen once: nothing about repeats")
+    if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
+        found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
+    if spec.law.sources and (flat := _constant_mixtures(spec, runs)):
+        found.append(flat)
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:
@@ -80,6 +86,29 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
                 f"{decades:.1f} decades of {spec.inputs[0]}: the floor is mostly its prior"
             )
     return found
+
+
+def _splits(spec: ModelSpec) -> bool:
+    """Whether a law reads both parameters and tokens, or compute and their ratio."""
+    return spec.law.allocates or {PARAMS, TOKENS} <= set(spec.inputs)
+
+
+def _beside(spec: ModelSpec) -> list[str]:
+    """Columns that a law of several reads, without those that other rules are about."""
+    others = (*RESOURCES, TOKENS_PER_PARAM, UNIQUE_TOKENS) if _splits(spec) else ()
+    several = len(spec.inputs) > 1
+    return [c for c in spec.inputs if several and c not in others and not is_weight(c)]
+
+
+def _constant_mixtures(spec: ModelSpec, runs: Runs) -> str:
+    """Say how many sources the weights tell apart, where those are not all; rank of the design."""
+    columns = [runs.resource(f"{WEIGHT}{source}") for source in spec.law.sources]
+    weights = np.stack(columns, axis=-1)
+    told = int(np.linalg.matrix_rank(weights - weights.mean(axis=0), tol=WEIGHT_SPREAD))
+    apart = weights.shape[1] - 1
+    if told == apart:
+        return ""
+    return f"the weights vary in {told} of {apart} directions: what sources are worth is the prior"
 
 
 def _split(runs: Runs, joint: bool) -> Check:

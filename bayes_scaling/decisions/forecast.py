@@ -15,12 +15,13 @@ from bayes_scaling.decisions.horizon import (
     caveats,
     extrapolation_of,
     positive_values,
+    stated_of,
 )
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.predict import predict_at
+from bayes_scaling.inference.predict import predict_at, require_inputs
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, POINT, TOKENS
 from bayes_scaling.quantities import RESOURCES, mean_of, new_of
 from bayes_scaling.runs.table import resource_values
@@ -119,7 +120,7 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
         draws=draws,
         findings=caveats(fit, ratios, inputs),
         weights={fit.spec.name: 1.0},
-        provenance={**fit.provenance, "forecast_seed": seed},
+        provenance={**fit.provenance, **stated_of(fit), "forecast_seed": seed},
         target=fit.model.target,
     )
 
@@ -136,6 +137,7 @@ def _as_fit(source: object) -> Fit:
 def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
     if at.empty:
         raise UsageError("the table of points to forecast is empty")
+    require_inputs(fit, {*at.columns, *fit.given, *RESOURCES})
     inputs = {
         n: positive_values(resource_values(at, n), n)
         for n in fit.model.inputs

@@ -26,6 +26,11 @@ MAX_RATIO_STEP = 10.0
 """Multiple beyond the fitted runs' tokens per parameter from which an answer carries a warning."""
 MAX_BEYOND_LOSSES = 0.5
 """Share of the range of a link's losses by which a question may lie outside with a warning."""
+FLOORLESS_REACH = 10.0
+"""Multiple of the largest run from which an answer of a law without a floor carries a warning."""
+NO_FLOOR = 1e-3
+"""Share of its loss that a law without a floor keeps, at most, where every resource is endless."""
+ENDLESS = 1e100
 MAX_FLOPS = 1e32
 """Compute beyond which a question is refused: no machine on earth will spend it."""
 
@@ -33,8 +38,8 @@ MAX_FLOPS = 1e32
 def axis_of(fit: Fit) -> str:
     """Return the column in which this fit extrapolates: compute, or what its law reads first."""
     inputs = fit.model.inputs
-    known = FLOPS in fit.runs.frame or sources_of(FLOPS, fit.runs.frame) is not None
-    return FLOPS if len(inputs) > 1 and known else inputs[0]
+    spends = FLOPS in inputs or sources_of(FLOPS, inputs) is not None
+    return FLOPS if len(inputs) > 1 and spends else inputs[0]
 
 
 def positive_values(
@@ -66,9 +71,18 @@ def extrapolation_of(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float
     return np.asarray(amounts / fit.runs.resource(axis_of(fit)).max())
 
 
+def stated_of(fit: Fit) -> dict[str, dict[str, float]]:
+    """Return, for provenance, what an answer takes as given; empty where nothing was."""
+    return {"given": dict(fit.given)} if fit.given else {}
+
+
 def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Finding]:
     """X003 for what the law reads: sizes or tokens far beyond all runs, ratios far off theirs."""
-    asked = {name: np.median(v.reshape(-1, v.shape[-1]), axis=0) for name, v in inputs.items()}
+    stated = {name: np.atleast_1d(v) for name, v in fit.given.items()}
+    asked = {
+        name: np.median(v.reshape(-1, v.shape[-1]), axis=0)
+        for name, v in {**stated, **inputs}.items()
+    }
     if {PARAMS, TOKENS} <= asked.keys():
         asked[TOKENS_PER_PARAM] = asked[TOKENS] / asked[PARAMS]
     asked.pop(axis_of(fit), None)  # X001's business
@@ -77,6 +91,7 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
         if quantity(name).closed or name == LOSS:
             continue  # shares and losses have no scale to go beyond
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
+        what = name if unit_of(name) == "1" else unit_of(name)
         limit = MAX_RATIO_STEP if ratio else MAX_EXTRAPOLATION
         steps = np.maximum(values / runs.max(), runs.min() / values)
         if steps.max() > limit:
@@ -85,8 +100,8 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
                     code="X003",
                     severity="warn" if ratio else "error",
                     rows=(),
-                    message=f"{unit_of(name)} up to {steps.max():.3g} times outside the fitted "
-                    f"runs ({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
+                    message=f"{what} up to {steps.max():.3g} times outside the fitted runs "
+                    f"({runs.min():.3g} to {runs.max():.3g}); supported up to {limit:g} times",
                     hint="add runs in that direction or ask for less",
                 )
             )
@@ -102,7 +117,7 @@ def distrust(fit: Fit) -> list[Finding]:
 
 
 def beyond_losses(fit: Fit, column: str, losses: NDArray[np.float64]) -> list[Finding]:
-    """X004 for losses (..., point) whose median lies outside those that a link was fitted on."""
+    """X005 for losses (..., point) whose median lies outside those that a link was fitted on."""
     runs = fit.runs.resource(column)
     low, high = float(runs.min()), float(runs.max())
     asked = np.median(losses.reshape(-1, losses.shape[-1]), axis=0)
@@ -113,7 +128,7 @@ def beyond_losses(fit: Fit, column: str, losses: NDArray[np.float64]) -> list[Fi
     outside = asked[beyond > 0]
     return [
         Finding(
-            code="X004",
+            code="X005",
             severity="error" if far else "warn",
             rows=(),
             message=f"{outside.size} of {asked.size} questions have a loss "
@@ -125,15 +140,41 @@ def beyond_losses(fit: Fit, column: str, losses: NDArray[np.float64]) -> list[Fi
     ]
 
 
+def _without_floor(fit: Fit, ratios: NDArray[np.float64]) -> list[Finding]:
+    """X004: a law whose loss goes to 0 is too hopeful far beyond the runs."""
+    far = ratios[ratios > FLOORLESS_REACH]
+    if not far.size or has_floor(fit):
+        return []
+    message = (
+        f"the law {fit.spec.law.name} has no floor: {far.size} of {ratios.size} questions lie up "
+        f"to {far.max():.3g} times beyond the largest run, where it is too hopeful"
+    )
+    hint = "ask a law with a floor as well, such as power-floor-plain or chinchilla-plain"
+    return [Finding("X004", "warn", (), message, hint)]
+
+
+def has_floor(fit: Fit) -> bool:
+    """Return whether the law keeps a loss where every resource is endless, at a middle draw."""
+    model = fit.model
+    middle = {name: np.median(values) for name, values in fit.unknowns().items()}
+    runs = [float(fit.runs.resource(name).max()) for name in model.inputs]
+    endless = [
+        x if name == TOKENS_PER_PARAM else x * ENDLESS
+        for name, x in zip(model.inputs, runs, strict=True)
+    ]
+    here, there = (float(model.curve(np, tuple(at), middle)) for at in (runs, endless))
+    return there > NO_FLOOR * here
+
+
 def caveats(
     fit: Fit, ratios: NDArray[np.float64], inputs: Mapping[str, NDArray[np.float64]]
 ) -> tuple[Finding, ...]:
     """Return what a reader must know before an answer.
 
     Errors: a posterior whose chains failed their checks (S001), questions beyond the runs in
-    compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), or
-    at ratios of tokens to parameters far off theirs (X003). A link answers inside the losses it
-    was fitted on (X004).
+    compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), at
+    ratios of tokens to parameters far off theirs (X003), or to a law without a floor far beyond
+    them (X004). A link answers inside the losses it was fitted on (X005).
     """
     axis = axis_of(fit)
     amounts = fit.runs.resource(axis)
@@ -154,7 +195,7 @@ def caveats(
                 "add a larger run or ask for less",
             )
         )
-    found += _beyond_each(fit, inputs)
+    found += [*_beyond_each(fit, inputs), *_without_floor(fit, ratios)]
     below = ratios[ratios * amounts.max() < amounts.min()]
     if below.size:
         found.append(

@@ -69,8 +69,8 @@ class Fit:
             if name not in self.model.inputs:
                 reads = ", ".join(self.model.inputs)
                 raise UsageError(f"given {name!r}: model {self.spec.name!r} reads {reads}")
-            if not quantity(name).holds(value):
-                raise UsageError(f"given {name} = {value:g}: not a possible value")
+            if not isinstance(value, int | float) or not quantity(name).holds(value):
+                raise UsageError(f"given {name} = {value}: not a possible value")
         return replace(self, given={**self.given, **given})
 
     @property
@@ -163,7 +163,8 @@ def _refuse_redundant_compute(spec: ModelSpec, columns: Mapping[str, NDArray[np.
 def settled(spec: ModelSpec, runs: Runs) -> ModelSpec:
     """Return the model with the columns it reads chosen: its one resource, its data sources.
 
-    Raises UsageError where the table offers several resources to a law that reads one.
+    Raises UsageError where the table offers several resources to a law that reads one, and where
+    its weights sum to one over other sources than the model's.
     """
     if not spec.inputs:
         if len(runs.resources) != 1:
@@ -173,7 +174,14 @@ def settled(spec: ModelSpec, runs: Runs) -> ModelSpec:
                 "load_model(name, resource=...)"
             )
         return spec.at_resource(runs.resources[0])
-    return spec if spec.settled else spec.at_sources(runs.sources)
+    if not spec.settled:
+        return spec.at_sources(runs.sources)
+    if spec.law.sources and set(spec.law.sources) != set(runs.sources):
+        raise UsageError(
+            f"model {spec.name!r} reads a mixture of {', '.join(spec.law.sources)}; the weights of "
+            f"the table are those of {', '.join(runs.sources) or 'no source'}"
+        )
+    return spec
 
 
 def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:

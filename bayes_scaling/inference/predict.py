@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.graph import known_sd
 from bayes_scaling.names import CHAIN, DRAW, LOSS_NEW, POINT, RUN
 from bayes_scaling.quantities import mean_of, new_of, quantity
@@ -15,12 +17,9 @@ from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.surface import MAD_TO_SD
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
     from numpy.typing import NDArray
-
-    from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.fit import Fit
 
 PRIOR_DRAWS = 1000
 
@@ -31,6 +30,17 @@ def rng_of(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, *words.tolist()])
 
 
+def require_inputs(fit: Fit, known: Container[str]) -> None:
+    """Refuse a question that leaves open what the law reads; raises UsageError naming it."""
+    missing = [n for n in fit.model.inputs if n not in known and sources_of(n, known) is None]
+    if missing:
+        raise UsageError(
+            f"model {fit.spec.name!r} reads {', '.join(missing)} too: state it for each run in a "
+            f"table of points, or for all with --given {missing[0]}=... on the command line, "
+            f"fit.at({missing[0]}=...) in Python"
+        )
+
+
 def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
     """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point).
 
@@ -38,12 +48,7 @@ def curve_at(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> NDArray[np.
     a split of a budget is enough. Raises UsageError naming inputs that are missing.
     """
     known = {**fit.given, **inputs}
-    missing = [n for n in fit.model.inputs if n not in known and sources_of(n, known) is None]
-    if missing:
-        raise UsageError(
-            f"model {fit.spec.name!r} reads {' and '.join(missing)} too: state it, with "
-            f"--given {missing[0]}=... on the command line or fit.at({missing[0]}=...) in Python"
-        )
+    require_inputs(fit, known)
     columns = tuple(
         np.asarray(known[name] if name in known else derive(name, known), dtype=float)
         for name in fit.model.inputs

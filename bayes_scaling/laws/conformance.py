@@ -99,7 +99,7 @@ class _Trial:
         for i, symbol in enumerate(self.law.inputs):
             if symbol in self.law.may_rise or is_weight(_column(symbol)):
                 continue
-            more = [x * 1.1 if j == i else x for j, x in enumerate(self.inputs)]
+            more = [_more(symbol, x) if j == i else x for j, x in enumerate(self.inputs)]
             rise = float(np.max((self.curve(*more) - loss) / self.size(loss)))
             advice = f"the {self.law.target} rises with {symbol} at some point"
             yield _row(f"falls with {symbol}", rise <= AGREE, rise, f"<= {AGREE}", advice)
@@ -215,6 +215,12 @@ class _Trial:
 
 def _column(symbol: str) -> str:
     return TOKENS if symbol == ANY_RESOURCE else column_of(symbol)
+
+
+def _more(symbol: str, value: Floats) -> Floats:
+    """A tenth more of an input, or a tenth of the way to the end of its range if that is closed."""
+    each = quantity(_column(symbol))
+    return value + 0.1 * (each.high - value) if each.closed else value * 1.1
 
 
 def _reference(symbol: str) -> float:

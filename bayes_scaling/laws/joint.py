@@ -23,6 +23,18 @@ def _meeting_point(
     return N, ND / N
 
 
+def _elasticity(alpha: Any, beta: Any) -> Any:
+    """Elasticity of substitution of N and D at the optimum under N*D: 1 / (1 + (alpha + beta)/2).
+
+    Along a line of equal loss of X + Y, X = A n^-alpha and Y = B d^-beta, the ratio D/N changes by
+    (alpha X + beta Y) / (alpha X + beta Y + alpha beta (X + Y)) percent for each percent of the
+    ratio of marginal losses (dL/dN) / (dL/dD) (Hicks). On N*D fixed the best split has alpha X =
+    beta Y, which makes it 1 / (1 + (alpha + beta)/2) at every budget. A rising function of the sum
+    has the same lines, so k does not matter.
+    """
+    return 1 / (1 + (alpha + beta) / 2)
+
+
 def _chinchilla_optimum(
     xp: Any, ND: Any, *, A: Any, alpha: Any, B: Any, beta: Any, N_ref: Any, D_ref: Any, **_: Any
 ) -> tuple[Any, Any]:
@@ -37,6 +49,7 @@ def _chinchilla_derived(
         "B_at_1": B * xp.power(D_ref, beta),
         "a": beta / (alpha + beta),
         "gamma_C": alpha * beta / (alpha + beta),
+        "elasticity": _elasticity(alpha, beta),
     }
 
 
@@ -92,6 +105,7 @@ def _skaling_derived(
         "B_at_1": (1 - w) * inner * xp.power(D_ref, beta),
         "a": beta / (alpha + beta),
         "gamma_C": k * alpha * beta / (alpha + beta),
+        "elasticity": _elasticity(alpha, beta),
     }
 
 
@@ -143,6 +157,7 @@ def _kaplan_derived(
         "B_at_1": B * D_ref,
         "a": 1 / (1 + p),
         "gamma_C": k * p / (1 + p),
+        "elasticity": _elasticity(p, 1.0),
         "alpha_N": k * p,
         "alpha_D": k,
         "N_c": N_ref * xp.power(A, 1 / p),

@@ -227,11 +227,20 @@ def pages() -> tuple[ModuleType, ...]:
         downstream,
         joint,
         mixtures,
+        precision,
+        schedules,
         single,
+        sparse,
+        surfaces,
+        teachers,
+        tuning,
         variants,
     )
 
-    return single, joint, variants, constrained, mixtures, downstream, bounded
+    return (
+        single, joint, variants, constrained, mixtures, schedules, downstream,
+        tuning, sparse, precision, surfaces, teachers, bounded,
+    )  # fmt: skip
 
 
 def built_in() -> dict[str, Law]:

@@ -57,6 +57,59 @@ def chinchilla_tied(
     return chinchilla.curve(xp, N, D, L_inf=L_inf, A=A, alpha=alpha, B=B, beta=alpha, **anchors)
 
 
+def _split_exponents(a: Any, s: Any) -> dict[str, Any]:
+    return {"alpha": (1 - a) * s, "beta": a * s}
+
+
+def _split_optimum(
+    xp: Any, ND: Any, *, A: Any, B: Any, a: Any, s: Any, N_ref: Any, D_ref: Any, **_: Any
+) -> tuple[Any, Any]:
+    """Hoffmann et al. 2022, arXiv:2203.15556, eq. 4, in split and sum of the exponents."""
+    g = ((1 - a) * A / (a * B)) ** (1 / s)
+    N = N_ref * g * (ND / (N_ref * D_ref)) ** a
+    return N, ND / N
+
+
+def _split_derived(
+    xp: Any, *, A: Any, B: Any, a: Any, s: Any, N_ref: Any, D_ref: Any, **_: Any
+) -> dict[str, Any]:
+    exponents = _split_exponents(a, s)
+    return {
+        **exponents,
+        "A_at_1": A * xp.power(N_ref, exponents["alpha"]),
+        "B_at_1": B * xp.power(D_ref, exponents["beta"]),
+        "gamma_C": a * (1 - a) * s,
+    }
+
+
+@law(
+    reference="Hoffmann et al. 2022, eq. 2, arXiv:2203.15556",
+    terms={"L_inf": (), "A": ("s",), "B": ("s",)},
+    optimum=_split_optimum,
+    derived=_split_derived,
+)
+def chinchilla_split(
+    xp: Any,
+    N: Any,
+    D: Any,
+    *,
+    L_inf: Any,
+    A: Any,
+    B: Any,
+    a: Any,
+    s: Any,
+    N_ref: Any = 1e9,
+    D_ref: Any = 2e10,
+) -> Any:
+    """Expected loss [nats/token] of N parameters on D tokens, in the split of a budget.
+
+    The additive law with alpha = (1 - a) s and beta = a s: the best N grows as C^a, and a is what
+    published fits agree on.
+    """
+    anchors = {"N_ref": N_ref, "D_ref": D_ref}
+    return chinchilla.curve(xp, N, D, L_inf=L_inf, A=A, B=B, **_split_exponents(a, s), **anchors)
+
+
 @law(
     reference="Zhai et al. 2021, arXiv:2106.04560, in both resources",
     terms={"L_inf": (), "A": ("alpha",), "B": ("beta",)},

@@ -16,7 +16,10 @@ from bayes_scaling.decisions.horizon import axis_of, positive_values
 from bayes_scaling.decisions.optimum import own_ray, params_on_ray
 from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
-from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.inference.graph import middle_of
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.quantities import is_weight, quantity
+from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -30,8 +33,8 @@ FAN_POINTS: Final = 60
 FAN_MARGIN: Final = 1.6
 """How far the fan goes on beyond what was asked, as a factor."""
 NO_SPLIT: Final = (
-    "This law reads one resource only. It forecasts the loss, but it cannot say how a budget is "
-    "best split between parameters and tokens: that takes a joint law and a table of both."
+    "This law forecasts, but it cannot say how a budget is best split between parameters and "
+    "tokens: that takes a law of the loss in both, and a table of both."
 )
 
 
@@ -41,8 +44,9 @@ class Answers:
 
     `asked` forecasts the budgets, `fan` a fine grid around them, `held_out` the runs that were
     not fitted, each at its own size. Without an `allocation`, `no_split` says why; where the table
-    itself forbids one, `refused` is true and the forecasts follow the table's own mean ratio of
-    tokens to parameters, `ray`.
+    itself forbids one, `refused` is true. Forecasts of a law of both then follow the table's own
+    mean ratio of tokens to parameters, `ray`. What the law reads besides is taken as given
+    (`fit.given`), at the middle of the runs where nothing else was said.
     """
 
     fit: Fit
@@ -63,9 +67,11 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
 
     Raises UsageError for budgets that cannot be.
     """
+    fit = _at_the_middle(fit)
     amounts = positive_values(budgets, axis_of(fit))
     allocation, no_split, refused = _split(fit, amounts, cost)
-    ray = own_ray(fit) if refused else None
+    along = allocation is None and axis_of(fit) == FLOPS and len(fit.model.inputs) > 1
+    ray = own_ray(fit) if along else None
     held_out = None
     if len(fit.runs.held_out):
         columns = {name: resource_values(fit.runs.held_out, name) for name in fit.model.inputs}
@@ -75,8 +81,8 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
         cost=cost,
         seed=seed,
         checks=check(fit),
-        asked=forecast(fit, _points(amounts, ray), seed=seed),
-        fan=forecast(fit, _points(_grid(fit, amounts), ray), seed=seed),
+        asked=forecast(fit, _points(fit, amounts, ray), seed=seed),
+        fan=forecast(fit, _points(fit, _grid(fit, amounts), ray), seed=seed),
         held_out=held_out,
         allocation=allocation,
         no_split=no_split,
@@ -88,20 +94,51 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
 def _split(
     fit: Fit, amounts: NDArray[np.float64], cost: Cost
 ) -> tuple[Allocation | None, str, bool]:
-    if not fit.model.law.allocates and not fit.model.law.no_split:
-        return None, NO_SPLIT, False
+    law = fit.model.law
+    if not law.allocates and (axis_of(fit) != FLOPS or not law.no_split):
+        return None, law.no_split or NO_SPLIT, False
     try:
         return allocate(fit, list(amounts), cost=cost), "", False
     except CheckError as refusal:
         return None, str(refusal), True
 
 
-def _points(amounts: NDArray[np.float64], ray: float | None) -> pd.DataFrame | list[float]:
+def _at_the_middle(fit: Fit) -> Fit:
+    """Take as given, at the middle of the runs, what budgets and `Fit.at` leave open."""
+    axis = axis_of(fit)
+    split = {PARAMS, TOKENS} if axis == FLOPS else {axis}
+    open_ = [n for n in fit.model.inputs if n not in {*split, *fit.given}]
+    if is_weight(axis):
+        open_ = [n for n in open_ if not is_weight(n)]  # they follow the one that is asked
+    middles = {n: _middle(fit, n) for n in open_ if sources_of(n, split) is None}
+    return fit.at(**{name: value for name, value in middles.items() if name != axis})
+
+
+def _middle(fit: Fit, column: str) -> float:
+    values = fit.runs.resource(column)
+    return float(values.mean()) if quantity(column).closed else middle_of(values)
+
+
+def _points(
+    fit: Fit, amounts: NDArray[np.float64], ray: float | None
+) -> pd.DataFrame | list[float]:
     """What to forecast: the budgets, or runs of that compute along a ray of constant D/N."""
+    axis = axis_of(fit)
+    if is_weight(axis):
+        return _mixtures(fit, axis, amounts)
+    if axis != FLOPS and len(fit.model.inputs) > 1:
+        return pd.DataFrame({axis: amounts})
     if ray is None:
         return [float(each) for each in amounts]
     params = params_on_ray(amounts, ray)
     return pd.DataFrame({PARAMS: params, TOKENS: params * ray})
+
+
+def _mixtures(fit: Fit, axis: str, shares: NDArray[np.float64]) -> pd.DataFrame:
+    """Mixtures in which one source has these shares, the others the rest as the runs have it."""
+    others = {n: _middle(fit, n) for n in fit.model.inputs if is_weight(n) and n != axis}
+    rest = (1 - shares) / sum(others.values())
+    return pd.DataFrame({axis: shares, **{n: value * rest for n, value in others.items()}})
 
 
 def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -111,7 +148,10 @@ def _grid(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
     held_out = fit.runs.held_out
     more = resource_values(held_out, axis) if len(held_out) and _has(held_out, axis) else runs
     largest = max(amounts.max(), runs.max(), more.max())
-    return np.geomspace(min(runs.min(), amounts.min()), FAN_MARGIN * largest, FAN_POINTS)
+    smallest, highest = min(runs.min(), amounts.min()), FAN_MARGIN * largest
+    if quantity(axis).closed:
+        return np.linspace(smallest, min(highest, quantity(axis).high), FAN_POINTS)
+    return np.geomspace(smallest, highest, FAN_POINTS)
 
 
 def _has(frame: pd.DataFrame, axis: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from bayes_scaling.decisions.horizon import axis_of
-from bayes_scaling.inference.checks import residual_axes
+from bayes_scaling.inference.residual_checks import residual_axes
 from bayes_scaling.names import FLOPS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots import (

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.checks import MAX_SUSPECT_SCORE, RESIDUAL_AXES, contraction
+from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.predict import residuals, robust_sd
+from bayes_scaling.inference.residual_checks import (
+    MAX_SUSPECT_SCORE,
+    RESIDUAL_AXES,
+    residual_axes,
+)
 from bayes_scaling.names import RUN, TARGET
+from bayes_scaling.quantities import COLUMN_OF_SYMBOL, unit_of
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.wording import say_target, unit_in_words
 from bayes_scaling.runs.labels import display_name
@@ -37,9 +43,10 @@ EDGE: Final = 1.6
 """Where a residual plot ends, as a multiple of its largest unsuspicious residual."""
 
 
-def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> Axes:
-    """Draw the residual of each fitted run against N, D, C or D/N.
+def plot_residuals(fit: Fit, *, against: str | None = None, ax: Axes | None = None) -> Axes:
+    """Draw the residual of each fitted run against N, D, C, D/N or another input of the law.
 
+    Without a choice it is C where the table knows it, else what the law reads first.
     Dots are posterior medians, bars hold 90% of the posterior of the curve; percent of the loss
     where the noise is relative, else nats per token. Runs more than 4 robust standard deviations
     off are named, the farthest first. Raises UsageError for other axes or missing columns.
@@ -69,8 +76,10 @@ def plot_residuals(fit: Fit, *, against: str = "C", ax: Axes | None = None) -> A
     return ax
 
 
-def _axis_values(fit: Fit, against: str) -> tuple[Floats, str]:
+def _axis_values(fit: Fit, against: str | None) -> tuple[Floats, str]:
     axes = residual_axes(fit)
+    if against is None:
+        against = "C" if "C" in axes else next(iter(axes), "C")
     if against not in axes:
         raise UsageError(f"against={against!r}: choose one of {', '.join(axes)}")
     return axes[against], {**COLUMN_OF_SYMBOL, **RESIDUAL_AXES}.get(against, against)
@@ -145,7 +154,7 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
         ax.set_yticks([])
         ax.grid(False)
         ax.spines["left"].set_visible(False)
-        ax.set_xlabel(_name_and_unit(name, prior))
+        ax.set_xlabel(_name_and_unit(name, prior, unit_of(fit.model.target)))
         style.plain_axis(ax, "x")
         style.legend_above(ax)
         if prior is not None:
@@ -191,10 +200,10 @@ def _posterior_density(draws: Floats, prior: Prior | None, x: Floats) -> Floats:
     return np.asarray(smooth(coordinate.to_free(np, x)) * np.exp(-coordinate.log_slope(np, x)))
 
 
-def _name_and_unit(name: str, prior: Prior | None) -> str:
+def _name_and_unit(name: str, prior: Prior | None, target_unit: str) -> str:
     unit = "" if prior is None or prior.unit in ("", "1") else f" [{prior.unit}]"
     if prior is not None and prior.of == TARGET:
-        unit = " [nats/token]"
+        unit = f" [{target_unit}]"
     return display_name(f"{name}{unit}", 60)
 
 

@@ -17,11 +17,11 @@ from bayes_scaling.decisions.allocation import (
     TOLERANCE,
 )
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
-from bayes_scaling.inference.checks import contraction
+from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
 from bayes_scaling.quantities import RESOURCES, unit_of
-from bayes_scaling.reporting.wording import interval_levels, level_name, say_target, unit_in_words
+from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
 
@@ -47,11 +47,10 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "schema_version": SCHEMA_VERSION,
         "status": _status(answers),
         "axis": axis_of(fit),
-        "target": say_target(fit.model.target),
-        "target_column": fit.model.target,
+        "target": {"name": fit.model.target, "unit": unit_of(fit.model.target)},
         "new": answers.asked.new,
         "mean": answers.asked.mean,
-        "target_unit": unit_in_words(fit.model.target),
+        "given": dict(answers.fit.given),
         "intervals": [_interval(share) for share in shares],
         "widest": _interval(shares[-1]),
         "max_extrapolation": MAX_EXTRAPOLATION,
@@ -121,7 +120,8 @@ def _model(fit: Fit) -> Numbers:
 
 def _runs(fit: Fit) -> Numbers:
     fitted = fit.runs.fitted
-    columns = {name: fit.runs.resource(name) for name in RESOURCES if name in fitted}
+    known = dict.fromkeys((*RESOURCES, *fit.model.inputs))
+    columns = {name: fit.runs.resource(name) for name in known if name in fitted}
     columns[axis_of(fit)] = fit.runs.resource(axis_of(fit))
     columns[fit.model.target] = fit.observed
     return {

@@ -146,6 +146,7 @@ def _filters() -> dict[str, Any]:
         "times": wording.say_times,
         "percent": wording.say_share,
         "number": wording.say_number,
+        "words": wording.say_column,
         "shown": lambda text: display_name(text, NAME_LENGTH),
     }
 

@@ -48,8 +48,8 @@ LONGEST_CELL: Final = 400
 
 def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
     """Show what a new run will measure at each point: median, intervals, extrapolation."""
-    known = [name for name in (PARAMS, TOKENS, FLOPS) if name in forecast.points]
-    given = [name for name in known if name != FLOPS or len(known) == 1]
+    known = [str(name) for name in forecast.points if name != "extrapolation"]
+    given = [name for name in known if name != FLOPS or not {PARAMS, TOKENS} <= set(known)]
     table = _table(
         *((name, "right") for name in given),
         (say_target(forecast.target), "right"),

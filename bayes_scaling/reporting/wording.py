@@ -63,6 +63,11 @@ def say_given(value: float | None, column: str) -> str:
     return f"{say_size(value, GIVEN_DIGITS)} {unit_of(column)}".strip()
 
 
+def say_column(column: str) -> str:
+    """Return a column in words: finetune tokens, compute."""
+    return "compute" if column == FLOPS else column.replace("_", " ")
+
+
 def say_flop(value: float | None) -> str:
     """Return compute [FLOP] without its unit: 1e24, 5.76e23."""
     if value is None or _missing(value):

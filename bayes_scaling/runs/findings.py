@@ -34,6 +34,7 @@
 | S004 | warn | stated FLOP and 6ND differ by more than a factor of 2 |
 | S005 | info | FLOP is not stated and is computed as 6ND |
 | S006 | info | parameters are stated with and without embeddings: which are used |
+| S007 | error | weights of data sources do not sum to 1 |
 | R001, R002 | error, warn | fewer than 5, fewer than 15 usable rows |
 | R003 | warn | exact duplicates |
 | R004 | warn | earlier checkpoints of a run left out |
@@ -43,6 +44,7 @@
 | R008 | warn | single losses far from what the others imply |
 | I001 | warn | one N, one D, or a fixed ratio D/N: no split between N and D |
 | I006 | info | stated FLOP equals 6ND to 5%: no information of its own |
+| I007 | warn | tokens computed from FLOP, or losses rounded to .01 |
 | I008 | warn | checkpoints of one run used as if they were runs |
 | I013 | warn | compute spans less than a decade |
 | I014 | info | one resource only: no split between N and D |

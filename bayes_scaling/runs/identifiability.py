@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, PARAMS, RUN, SEED, TOKENS
+from bayes_scaling.names import FILE_LINE, FLOPS, GROUP, LOSS, PARAMS, RUN, SEED, STEPS, TOKENS
 from bayes_scaling.quantities import ONE_RESOURCES
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
@@ -23,6 +23,10 @@ MIN_COMPUTE_DECADES = 1.0
 MIN_ROWS = 5
 """Usable rows below which a table is refused."""
 FEW_ROWS = 15
+SAME_RATIO = 1e-8
+"""Spread of log C/(6ND) below which one of the three was computed from the others."""
+LOSS_STEP = 0.01
+"""Step of losses that were rounded or read off a figure."""
 SPLIT_CODES: Final = frozenset({"I001", "I014"})
 """Findings under which no split between N and D may be asked."""
 FIT_ONLY = "the loss can be forecast along this line, the best N and D cannot"
@@ -127,9 +131,9 @@ def earlier_checkpoints(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return True for rows whose run has a later row: (row,) -> (row,).
 
     Rows of one run have the same name, parameters, group and seed; later means more tokens, or
-    more FLOP where tokens are not known.
+    more FLOP or steps where tokens are not known.
     """
-    progress = next((name for name in (TOKENS, FLOPS) if name in frame), None)
+    progress = next((name for name in (TOKENS, FLOPS, STEPS) if name in frame), None)
     if progress is None or RUN not in frame or frame.empty:
         return np.zeros(len(frame), dtype=np.bool_)
     # dropna=False: an unknown group is a group of its own
@@ -149,6 +153,31 @@ def checkpoints(frame: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("I008", WARN, rows, message, "keep the last one: --checkpoints last")
 
 
+def imputed(frame: pd.DataFrame) -> Iterator[Finding]:
+    """I007 where inputs or losses look computed or read off a figure, not measured.
+
+    Tokens: N, D and C are all stated, C/(6ND) is one number to nine digits, and D is not whole, as
+    counted tokens are. Losses: all are multiples of .01, or of one coarser step.
+    """
+    hint = "use noise with errors in variables, or state loss_sd, so that sigma need not carry it"
+    stated = {PARAMS, TOKENS, FLOPS} <= set(frame.columns)
+    if stated and len(frame) >= MIN_ROWS:
+        n, d, c = (frame[name].to_numpy(dtype=np.float64) for name in (PARAMS, TOKENS, FLOPS))
+        spread = float(np.ptp(np.log(c / train_flop(n, d))))
+        broken = np.asarray(d != np.round(d))
+        if spread < SAME_RATIO and broken.any():
+            message = (
+                f"{FLOPS}/(6 {PARAMS} {TOKENS}) is one number to {spread:.0e} and {broken.sum()} "
+                f"{TOKENS} are not whole: computed from {FLOPS}? An error there is in both"
+            )
+            yield Finding("I007", WARN, (), message, hint, TOKENS)
+    loss = frame[LOSS].to_numpy(dtype=np.float64) if LOSS in frame else np.zeros(0)
+    in_steps = loss / LOSS_STEP
+    if len(loss) >= FEW_ROWS and bool(np.all(np.abs(in_steps - np.round(in_steps)) < 1e-6)):
+        message = f"all {len(loss)} losses are rounded to {LOSS_STEP:g}"
+        yield Finding("I007", WARN, (), message, hint, LOSS)
+
+
 def split_refusal(findings: Iterable[Finding]) -> Finding | None:
     """Return the finding that forbids asking this table for a split between N and D, or None."""
     return next((finding for finding in findings if finding.code in SPLIT_CODES), None)
@@ -159,5 +188,5 @@ def splits_allowed(findings: Iterable[Finding]) -> bool:
     return split_refusal(findings) is None
 
 
-DESIGN_CHECKS: Final = (row_count, single_values, one_ray, narrow_range, checkpoints)
+DESIGN_CHECKS: Final = (row_count, single_values, one_ray, narrow_range, imputed, checkpoints)
 """Checks of the design, in the order of their findings."""

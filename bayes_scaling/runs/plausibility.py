@@ -20,8 +20,9 @@ from bayes_scaling.names import (
     RUN,
     SEED,
     TOKENS,
+    WEIGHT,
 )
-from bayes_scaling.quantities import RESOURCES
+from bayes_scaling.quantities import ONE_RESOURCES, RESOURCES, is_weight
 from bayes_scaling.runs.compute import FLOP_CONVENTION, train_flop
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding
 from bayes_scaling.runs.identifiability import compute_of, lines_of
@@ -37,6 +38,8 @@ SMALL_PARAMS, LARGE_PARAMS = 1e4, 1e14
 LARGE_TOKENS_PER_PARAM = 1e5
 FLOP_DISAGREEMENT = 2.0
 FLOP_AGREEMENT = 0.05
+WEIGHT_TOLERANCE = 0.01
+"""Distance from 1 up to which the sum of a run's weights is taken as rounding."""
 MANY_ROWS = 5_000
 REPLICATE_SPREAD = 0.05
 """Standard deviation of log loss above which repeated sizes are hardly only seeds."""
@@ -66,7 +69,7 @@ def loss_values(frame: pd.DataFrame) -> Iterator[Finding]:
         return
     resource = compute_of(frame)
     if resource is None:
-        spent = next((name for name in RESOURCES if name in frame), None)
+        spent = next((name for name in ONE_RESOURCES if name in frame), None)
         resource = np.ones(len(loss)) if spent is None else _column(frame, spent)
     constant = np.ptp(resource) == 0 or len(loss) < 5
     rho = 0.0 if constant else float(pd.Series(loss).rank().corr(pd.Series(resource).rank()))
@@ -200,6 +203,23 @@ def flop_convention(frame: pd.DataFrame) -> Iterator[Finding]:
         yield Finding("I006", INFO, (), message, hint, FLOPS)
 
 
+def mixture_weights(frame: pd.DataFrame) -> Iterator[Finding]:
+    """S007 where the weights of several data sources do not sum to 1."""
+    names = [name for name in frame.columns if is_weight(name)]
+    if len(names) < 2:
+        return
+    total = frame[names].sum(axis=1, skipna=False).to_numpy(dtype=np.float64)
+    off = np.abs(total - 1) > WEIGHT_TOLERANCE
+    if off.any():
+        message = (
+            f"{off.sum()} rows whose {len(names)} weights do not sum to 1 "
+            f"(they sum to {total[off].min():.4g} to {total[off].max():.4g})"
+        )
+        hint = "divide each by their sum, or name the missing source in a column of its own"
+        first = f"{total[off][0]:.6g}"
+        yield Finding("S007", ERROR, _lines(frame, off), message, hint, f"{WEIGHT}*", first)
+
+
 def duplicated_rows(frame: pd.DataFrame) -> NDArray[np.bool_]:
     """Return True for rows that repeat an earlier one in all columns but the file line."""
     columns = [name for name in frame.columns if name != FILE_LINE]
@@ -274,6 +294,7 @@ VALUE_CHECKS: Final = (
     spikes,
     sizes,
     flop_convention,
+    mixture_weights,
     duplicates,
     replicates,
     many,

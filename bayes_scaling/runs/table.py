@@ -154,8 +154,8 @@ class Runs:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the data sources of a mixture: those of the `weight_<source>` columns."""
-        return tuple(str(c).removeprefix(WEIGHT) for c in self.frame if is_weight(c))
+        """Sorted names of the data sources of a mixture, of the `weight_<source>` columns."""
+        return tuple(sorted(str(c).removeprefix(WEIGHT) for c in self.frame if is_weight(c)))
 
     def resource(self, name: str) -> NDArray[np.float64]:
         """Return a number column of the fitted rows: (row,) in SI units; FLOP may be 6ND.

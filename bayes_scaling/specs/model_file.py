@@ -102,6 +102,7 @@ class ModelFile(Strict):
     references: tuple[str, ...] = ()
     target: Literal["loss", "accuracy", "error", "normalized_loss"] | None = None
     resource: OneResource | None = None
+    sources: tuple[str, ...] = ()
     constants: dict[str, Number | dict[OneResource, Number]] = Field(default_factory=dict)
     priors: dict[str, PriorFile]
     noise: NoiseFile

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,8 @@ class ModelSpec:
         for name, value in self.constants.items():
             if isinstance(value, Mapping):
                 if self.resource is None:
-                    raise UsageError(f"model {self.name!r}: which resource? {RESOURCES}")
+                    known = ", ".join(ONE_RESOURCES)
+                    raise UsageError(f"model {self.name!r}: which resource? One of {known}")
                 value = value.get(self.resource, reference_of(self.resource))
             found[name] = float(value)
         return found
@@ -103,6 +104,8 @@ class ModelSpec:
 
         Raises UsageError where the law reads no mixture, or there are fewer than two sources.
         """
+        if len(set(sources)) < len(sources):
+            raise UsageError(f"sources {', '.join(sources)}: each is named once")
         law = self.law.over(sources)
         of_family = {self.law.family_of(name): prior for name, prior in self.priors.items()}
         return replace(
@@ -131,19 +134,31 @@ class ModelSpec:
             ends[column] = (quantity(column).trial[0], reference_of(column))
         return self.against({**ends, TARGET: (smallest, smallest)})
 
+    def with_prior(self, unknown: str, prior: Prior, *, name: str | None = None) -> ModelSpec:
+        """Return the model with another prior of one unknown, as a file of its own; `revision`."""
+        from bayes_scaling.specs.revision import with_prior
+
+        return with_prior(self, unknown, prior, name=name)
+
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
         """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
         values = {name: unknowns[name] for name in self.law.unknowns}
         return self.law.curve(xp, *inputs, **values, **self.numbers)
 
 
-def load_model(name_or_path: str | Path, *, resource: str | None = None) -> ModelSpec:
+def load_model(
+    name_or_path: str | Path,
+    *,
+    resource: str | None = None,
+    sources: Sequence[str] | None = None,
+) -> ModelSpec:
     """Return the model of a shelf name (`chinchilla-plain`) or of a path (`./mine.toml`).
 
-    `resource` (params, tokens or flops) is the column that a one-resource law reads. A law given
-    in the file as `FILE.py:NAME` is read from the model file's folder and executed. Raises
-    UsageError where the name is unknown, the file is faulty, or priors and unknowns of the law do
-    not match exactly.
+    `resource` (params, tokens, flops, steps, ...) is the column that a one-resource law reads.
+    `sources` are the data sources of a mixture law, the first of which is the reference; without
+    them they are the table's, in alphabetical order. A law given in the file as `FILE.py:NAME` is
+    read from the model file's folder and executed. Raises UsageError where the name is unknown, the
+    file is faulty, or priors and unknowns of the law do not match exactly.
     """
     where = str(name_or_path)
     path, text = find_model(where)
@@ -151,7 +166,8 @@ def load_model(name_or_path: str | Path, *, resource: str | None = None) -> Mode
     if path.stem != parsed.name:
         raise UsageError(f"{where}: the file says name = {parsed.name!r}; name it {path.stem!r}")
     spec = _build(parsed, text, where, load_law(parsed.law, folder=path.parent))
-    return spec if resource is None else spec.at_resource(resource)
+    spec = spec if resource is None else spec.at_resource(resource)
+    return spec if sources is None else spec.at_sources(tuple(sources))
 
 
 def model_from_text(text: str, where: str, *, law: Law | None = None) -> ModelSpec:
@@ -200,6 +216,7 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         text=text,
         digest="",
     )
+    spec = spec.at_sources(parsed.sources) if parsed.sources else spec
     return replace(spec, digest=_digest(spec))
 
 

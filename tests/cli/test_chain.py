@@ -26,9 +26,9 @@ def test_accuracy_from_a_forecast_loss(cli: Cli, folder: Path) -> None:
 
 def test_a_loss_beyond_the_link_is_a_failure(cli: Cli, folder: Path) -> None:
     ran = cli("forecast", folder / "fit.nc", "--flops", "1e23", "--then", folder / "link.nc")
-    assert "X004" in ran.err and "outside the losses 2.2 to 3.2" in ran.err
+    assert "X005" in ran.err and "outside the losses 2.2 to 3.2" in ran.err
     far = cli("forecast", folder / "link.nc", "--amount", "1.2")
-    assert far.code == 1 and "X004" in far.err
+    assert far.code == 1 and "X005" in far.err
 
 
 def test_shares_are_named_where_they_are_shown(cli: Cli, folder: Path) -> None:
@@ -36,6 +36,6 @@ def test_shares_are_named_where_they_are_shown(cli: Cli, folder: Path) -> None:
     assert "accuracy_new_q50" in ran.json["result"]["points"][0]
     page = cli("report", folder / "link.nc", "--amount", "2.5", "-o", folder.parent / "link.html")
     assert page.code in (0, 1), page.err
-    assert "accuracy" in page.out and "nats/token" not in page.out
+    assert "accuracy" in page.out and "share of items" in page.out
     words = (folder.parent / "link.html").read_text()
-    assert "Forecast accuracy, share of items." in words and "nats per token" not in words
+    assert "Forecast of the accuracy" in words and "nats per token" not in words

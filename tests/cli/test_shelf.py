@@ -20,7 +20,7 @@ from .conftest import Cli
 
 VERBS = (
     "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "schema",
-    "doctor", "models", "models list", "models show", "models diff",
+    "doctor", "models", "models list", "models show", "models diff", "models with-floor",
 )  # fmt: skip
 
 
@@ -123,3 +123,42 @@ def test_a_law_of_your_own_is_checked(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["check-law", f"{path}:steep", "--at", "gamma=1"]) == 2
     assert main(["check-law", f"{path}:steep", "--at", "alpha=x"]) == 2
     assert main(["check-law", "chinchilla"]) == 0
+
+
+def test_models_show_draws_what_the_priors_expect(cli: Cli, tmp_path: Path) -> None:
+    picture = tmp_path / "prior.png"
+    ran = cli("models", "show", "chinchilla-plain", "--png", picture)
+    assert ran.code == 0 and "░" in ran.out and "at the reference run (1.2e20 FLOP)" in ran.out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert cli("models", "show", "chinchilla-plain", "-o", picture).code == 6  # exists
+    assert cli("models", "show", "chinchilla-plain", "-o", tmp_path / "prior.txt").code == 2
+    found = cli("models", "show", "power", "--resource", "flops", "--json").json["result"]
+    numbers = found["prior_predictive"]
+    assert (numbers["column"], numbers["smallest_loss"]) == ("flops", 2.0)
+    assert 0.9 < numbers["possible_share"] <= 1
+    assert set(numbers["points"][0]) == {"flops", "loss_q05", "loss_q50", "loss_q95"}
+    assert cli("models", "show", "chinchilla-plain", "--csv").out.startswith("flops,loss_q05")
+
+
+def test_models_with_floor(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    target = tmp_path / "mine.toml"
+    ran = cli("models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", target)
+    assert ran.code == 0 and "same evaluation set and tokenizer" in ran.out
+    assert "--model" in ran.err
+    shown = cli("models", "show", target)
+    assert shown.code == 0 and 'name = "mine"' in shown.out and "data digest" in shown.out
+    assert (
+        cli("models", "with-floor", "power", folder / "fit.nc", "-o", tmp_path / "b.toml").code == 2
+    )
+    assert (
+        cli("models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", target).code == 6
+    )
+    bad = cli(
+        "models", "with-floor", "power-floor-plain", folder / "fit.nc", "-o", tmp_path / "B b.toml"
+    )
+    assert bad.code == 2 and "no model name" in bad.err
+    table = cli(
+        "models", "with-floor", "chinchilla-plain", folder / "runs.csv", "-o", tmp_path / "c.toml"
+    )
+    assert table.code == 2 and "not a saved fit" in table.err
+    assert not (tmp_path / "b.toml").exists() and not (tmp_path / "c.toml").exists()

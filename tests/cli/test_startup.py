@@ -61,6 +61,8 @@ def test_reading_verbs_import_no_sampler(folder: Path) -> None:
     assert imported((*plots, "arviz_stats"), "forecast", fit, "--flops", "1e22") == "[] 0"
     assert imported((*plots, "arviz_stats"), "allocate", fit, "--flops", "1e22") == "[] 0"
     assert imported((*plots, "arviz_stats"), "models") == "[] 0"
+    show = ("models", "show", "chinchilla-plain", "-q")
+    assert imported((*plots, "arviz_stats"), *show) == "[] 0"
 
 
 def test_a_closed_pipe_is_no_fault() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from .conftest import Cli, table
+from bayes_scaling.specs.spec import load_model
+
+from .conftest import Cli, make_fit, table
 
 
 def test_check_of_a_good_table(cli: Cli, folder: Path) -> None:
@@ -100,3 +102,16 @@ def test_hostile_names_are_inert(cli: Cli, tmp_path: Path) -> None:
     assert ran.code == 1
     assert "[red]x.csv" in ran.out
     assert "\x1b" not in ran.out
+
+
+def test_check_of_two_choices_of_runs(cli: Cli, folder: Path, tmp_path: Path) -> None:
+    other = make_fit(load_model("chinchilla-plain"), table().iloc[3:], held_out=2)
+    other.save(tmp_path / "fewer.nc")
+    ran = cli("check", folder / "fit.nc", "--also", tmp_path / "fewer.nc", "--json")
+    names = [row["name"] for row in ran.json["result"]["checks"]["rows"]]
+    assert f"I009 support sensitivity of alpha ({tmp_path / 'fewer.nc'})" in names
+    assert cli("check", folder / "fit.nc", "--also", folder / "tokens.nc").code == 2
+    same = cli("check", folder / "fit.nc", "--also", folder / "fit.nc")
+    assert same.code == 2 and "the same runs" in same.err
+    on_table = cli("check", folder / "runs.csv", "--also", folder / "fit.nc")
+    assert on_table.code == 2 and "--also is for saved fits" in on_table.err

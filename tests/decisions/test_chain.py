@@ -66,9 +66,9 @@ def test_losses_outside_the_links_own_are_named(chinchilla_fit: Fit) -> None:
     losses = bs.forecast(chinchilla_fit, PLAN)
     assert bs.chain(losses, link_on(2.0, 3.2)).findings == ()
     (near,) = bs.chain(losses, link_on(2.3, 3.2)).findings
-    assert (near.code, near.severity) == ("X004", "warn") and "1 of 2 questions" in near.message
+    assert (near.code, near.severity) == ("X005", "warn") and "1 of 2 questions" in near.message
     (far,) = bs.chain(losses, link_on(2.8, 3.0)).findings
-    assert (far.code, far.severity) == ("X004", "error") and "2.8 to 3" in far.message
+    assert (far.code, far.severity) == ("X005", "error") and "2.8 to 3" in far.message
 
 
 def test_from_one_loss_to_another(chinchilla_fit: Fit) -> None:

@@ -30,6 +30,23 @@ def test_compute_that_varies_apart_and_repeated_data() -> None:
     assert found["data-constrained"][0] == "ok"
 
 
+def test_mixtures_that_vary_and_that_do_not() -> None:
+    rng = np.random.default_rng(20261124)
+    names = ["weight_code", "weight_text", "weight_web"]
+    for weights, told in (
+        (rng.dirichlet(np.ones(3), 36), None),
+        (np.tile([0.2, 0.3, 0.5], (36, 1)), "0 of 2"),
+        (np.array([[0.2, x, 0.8 - x] for x in np.linspace(0.1, 0.7, 36)]), "1 of 2"),
+    ):
+        verdict, advice = verdicts(ladder().assign(**dict(zip(names, weights.T, strict=True))))[
+            "effective-tokens"
+        ]
+        assert verdict == ("ok" if told is None else "warn")
+        assert told is None or f"vary in {told} directions" in advice
+    one = verdicts(ladder().assign(weight_web=0.5))["mixture-exp"]
+    assert one[0] == "fail" and "the table names 1" in one[1]
+
+
 def test_one_ray_one_resource_few_rows() -> None:
     ray = verdicts(ladder().assign(tokens=lambda t: 20 * t["params"]))
     assert ray["chinchilla-plain"][0] == "warn" and "I001" in ray["chinchilla-plain"][1]
@@ -38,3 +55,22 @@ def test_one_ray_one_resource_few_rows() -> None:
     assert single["chinchilla-plain"][0] == "fail" and "params" in single["chinchilla-plain"][1]
     few = verdicts(ladder().iloc[::5].iloc[:6])
     assert few["kaplan-plain"][0] == "ok" and few["chinchilla-plain"][0] == "fail"
+
+
+def test_columns_that_do_not_vary() -> None:
+    bits = {"bits_weights": 8.0, "bits_activations": 16.0, "bits_cache": 16.0}
+    fixed = verdicts(ladder().assign(granularity=8.0, **bits))
+    assert fixed["moe-granular"][0] == "warn" and "same granularity" in fixed["moe-granular"][1]
+    advice = fixed["precision-training"][1]
+    assert "same bits_weights, bits_activations, bits_cache" in advice
+    assert fixed["precision"][0] == "fail" and "bits_inference" in fixed["precision"][1]
+    several = np.tile([4.0, 8.0, 16.0], 12)
+    one = verdicts(ladder().assign(granularity=several, **{**bits, "bits_weights": several}))
+    assert one["moe-granular"][0] == "ok"
+    assert "same bits_activations, bits_cache" in one["precision-training"][1]
+    tuned = ladder().assign(adapter_rank=8.0, finetune_tokens=lambda t: t["tokens"] / 1e4)
+    found = verdicts(tuned.assign(params=1e9))
+    assert "same params, adapter_rank" in found["adapter-rank"][1]
+    assert found["finetune"] == (
+        "warn", "all runs have the same params: nothing about what that does",
+    )  # fmt: skip

@@ -34,9 +34,9 @@ def noise(scale: float = 0.01) -> np.ndarray:
 
 
 def residual_rows(fit: Fit) -> dict[str, str]:
-    from bayes_scaling.inference.checks import _patterns
+    from bayes_scaling.inference.residual_checks import patterns
 
-    return {row.name: row.verdict for row in _patterns(fit)}
+    return {row.name: row.verdict for row in patterns(fit)}
 
 
 def test_clean_residuals_raise_no_alarm() -> None:
@@ -66,9 +66,9 @@ def test_false_alarms_are_rare() -> None:
 def test_a_bad_run_is_named() -> None:
     factor = noise()
     factor[17] *= 1.2
-    from bayes_scaling.inference.checks import _suspects
+    from bayes_scaling.inference.residual_checks import suspects
 
-    (row,) = _suspects(with_losses(factor))
+    (row,) = suspects(with_losses(factor))
     assert row.verdict == "info" and "run 17 (+0.18" in row.advice
     assert row.value == 1
 
@@ -87,15 +87,6 @@ def test_divergences_fail_above_half_a_percent(chinchilla_fit: Fit) -> None:
         diverging.ravel()[:count] = True
         sampling = chinchilla_fit.sampling.assign(diverging=(("chain", "draw"), diverging))
         assert verdicts(replace(chinchilla_fit, sampling=sampling))["divergences"] == verdict
-
-
-def test_a_posterior_as_wide_as_the_prior_is_told(chinchilla_fit: Fit) -> None:
-    from bayes_scaling.inference.checks import _contraction
-
-    prior = chinchilla_fit.model.priors["L_inf"].sample(np.random.default_rng(0), 1000)
-    wide = chinchilla_fit.posterior.assign(L_inf=(("chain", "draw"), prior.reshape(4, 250)))
-    rows = {r.name: r.verdict for r in _contraction(replace(chinchilla_fit, posterior=wide))}
-    assert rows["contraction of L_inf"] == "warn" and rows["contraction of alpha"] == "ok"
 
 
 def test_findings_of_the_table_follow() -> None:

@@ -111,6 +111,7 @@ def test_summary_is_the_table_promised(chinchilla_fit: Fit) -> None:
     ]
     assert list(table.index) == [
         "L_inf", "A", "alpha", "B", "beta", "sigma", "nu", "A_at_1", "B_at_1", "a", "gamma_C",
+            "elasticity",
     ]  # fmt: skip
     alpha = chinchilla_fit.posterior["alpha"].to_numpy()
     assert table.loc["alpha", "q05"] == np.quantile(alpha, 0.05)

@@ -18,8 +18,8 @@ from numpy.testing import assert_allclose
 from bayes_scaling.decisions.allocation import allocate
 from bayes_scaling.decisions.forecast import forecast
 from bayes_scaling.errors import CheckError, UsageError
-from bayes_scaling.inference.checks import residual_axes
 from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.residual_checks import residual_axes
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots import (
     plot_allocation,

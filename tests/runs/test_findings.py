@@ -119,6 +119,20 @@ def test_mixed_scale(good: pd.DataFrame) -> None:
     assert (finding.severity, finding.rows, finding.column) == ("error", (3, 4), "tokens")
 
 
+def test_weights_of_a_mixture_sum_to_one(good: pd.DataFrame) -> None:
+    mixed = good.assign(weight_web=0.7, weight_code=0.3)
+    assert "S007" not in found(mixed)
+    assert "S007" not in found(mixed.assign(weight_code=0.305))  # rounding
+    assert "S007" not in found(good.assign(weight_web=0.7))  # the share of one source
+    mixed.loc[[2, 5], "weight_code"] = [0.5, 0.1]
+    finding = found(mixed)["S007"]
+    assert (finding.severity, finding.rows, finding.fatal) == ("error", (4, 7), True)
+    assert finding.value == "1.2" and "sum to 0.8 to 1.2" in finding.message
+    assert "divide each by their sum" in finding.hint
+    mixed.loc[[2, 5], "weight_code"] = np.nan  # a gap is refused where a law reads it
+    assert "S007" not in found(mixed)
+
+
 def test_repeats(good: pd.DataFrame) -> None:
     again = pd.concat([good, good.iloc[:2]], ignore_index=True)
     assert found(again)["R003"].rows == (18, 19)

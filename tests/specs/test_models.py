@@ -10,14 +10,17 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.fit import settled
 from bayes_scaling.laws.law import built_in
 from bayes_scaling.quantities import reference_of
+from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.model_file import ModelFile
+from bayes_scaling.specs.prior_predictive import POSSIBLE
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
-from bayes_scaling.specs.spec import golden_point, load_model, model_from_text
+from bayes_scaling.specs.spec import load_model, model_from_text
+from tests.conftest import ladder
+from tests.golden.regenerate import FILE, changed, record
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "shelf.json"
-PHYSICAL = {"accuracy": (0, 1), "error": (0, 1), "normalized_loss": (-10, 0)}
 MINE = find_model("chinchilla-plain")[1]
 
 
@@ -30,18 +33,19 @@ def test_the_shelf() -> None:
 @pytest.mark.parametrize("name", model_names())
 def test_same_name_and_version_mean_the_same_density(name: str) -> None:
     """A changed density needs a new version, or a new file, and new golden values."""
-    spec = load_model(name)
-    recorded = json.loads(GOLDEN.read_text())[name]
-    assert (recorded["version"], recorded["digest"]) == (spec.version, spec.digest)
-    at = (spec if spec.inputs else spec.at_resource("params")).at_reference()
-    middle = {k: float(p.quantile(0.5)) for k, p in at.priors.items()}
-    for scale, loss in zip((0.01, 1.0, 300.0), recorded["losses"], strict=True):
-        point = golden_point(at.inputs, scale)
-        assert float(at.curve(np, point, middle)) == pytest.approx(loss, rel=1e-9)
+    recorded, now = json.loads(FILE.read_text())[name], record(name)
+    assert (recorded["version"], recorded["digest"]) == (now["version"], now["digest"])
+    assert now["losses"] == pytest.approx(recorded["losses"], rel=1e-9)
+
+
+def test_a_changed_density_under_its_version_is_not_regenerated() -> None:
+    old = {"a": {"version": 1, "digest": "x"}, "b": {"version": 1, "digest": "x"}}
+    new = {"a": {"version": 1, "digest": "y"}, "b": {"version": 2, "digest": "y"}, "c": {}}
+    assert changed(old, new) == ["a"]
 
 
 def test_the_golden_file_names_the_shelf() -> None:
-    assert sorted(json.loads(GOLDEN.read_text())) == sorted(model_names())
+    assert sorted(json.loads(FILE.read_text())) == sorted(model_names())
     laws = {load_model(name).law.name for name in model_names()}
     assert laws == set(built_in())  # every built-in law has a model
 
@@ -55,7 +59,7 @@ def test_every_prior_has_a_reason_and_median_runs_are_possible(name: str) -> Non
     rng = np.random.default_rng(20261124)
     draws = {k: p.sample(rng, 2000) for k, p in at.priors.items()}
     value = at.curve(np, tuple(reference_of(c) for c in at.inputs), draws)
-    low, high = (0.3, 10) if spec.target == "loss" else PHYSICAL[spec.target]
+    low, high = POSSIBLE[spec.target]
     assert np.mean((value >= low) & (value <= high)) > 0.9
 
 
@@ -156,6 +160,28 @@ def test_one_resource_models_follow_the_column() -> None:
         load_model("chinchilla-plain", resource="tokens")
     with pytest.raises(UsageError, match="not one of"):
         load_model("power-floor-plain", resource="loss")
+
+
+def test_mixture_models_name_their_sources(tmp_path: Path) -> None:
+    spec = load_model("effective-tokens", sources=["web", "code"])
+    assert spec.inputs == ("params", "tokens", "weight_web", "weight_code")
+    assert spec.settled and "q_code" in spec.priors and "q_web" not in spec.priors
+    text = find_model("effective-tokens")[1].replace('"effective-tokens"', '"mine"', 1)
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace("[constants]", 'sources = ["web", "code"]\n[constants]'))
+    mine = load_model(path)
+    assert mine.inputs == spec.inputs and mine.digest != spec.digest
+    with pytest.raises(UsageError, match="named once"):
+        load_model("effective-tokens", sources=["web", "web"])
+    with pytest.raises(UsageError, match="no mixture"):
+        load_model("chinchilla-plain", sources=["web", "code"])
+    table = ladder().assign(weight_web=0.4, weight_code=0.6)
+    assert settled(load_model("effective-tokens"), Runs.from_frame(table)).law.sources == (
+        "code", "web",
+    )  # fmt: skip
+    more = Runs.from_frame(table.assign(weight_web=0.1, weight_books=0.3))
+    with pytest.raises(UsageError, match="books, code, web"):
+        settled(mine, more)
 
 
 def test_diff_names_what_differs() -> None:

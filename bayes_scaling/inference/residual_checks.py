@@ -1,0 +1,99 @@
+"""Residual checks: patterns that the law leaves over, and runs far from the curve."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.inference.predict import normal_scores, residuals, robust_sd
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.quantities import COLUMN_OF_SYMBOL
+from bayes_scaling.verdicts import INFO, OK, WARN, Check, Verdict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+
+MAX_PATTERN = 0.99
+"""Probability that a residual pattern has its sign beyond which it is named."""
+RESIDUAL_AXES = {"N": PARAMS, "D": TOKENS, "C": FLOPS, "D/N": TOKENS_PER_PARAM}
+"""What residuals are examined against, and the column that holds it."""
+SAME = 1e-6
+"""Spread of log values below which they are all the same."""
+MOST_CELLS = 2_000_000
+"""Draws times runs beyond which residuals are examined on thinned draws."""
+FEWEST_DRAWS = 50
+"""Draws of a chain that thinning leaves."""
+MAX_SUSPECT_SCORE = 4.0
+"""Normal score of a run's residual beyond which the run is named."""
+
+
+def thinned(fit: Fit) -> Fit:
+    """Return the fit with so few draws that draws times runs fit in memory; mostly unchanged."""
+    draws, chains = fit.posterior.sizes[DRAW], fit.posterior.sizes[CHAIN]
+    step = math.ceil(draws * chains * len(fit.runs.fitted) / MOST_CELLS)
+    step = max(1, min(step, draws // FEWEST_DRAWS or 1))
+    return replace(fit, posterior=fit.posterior.isel({DRAW: slice(None, None, step)}))
+
+
+def patterns(fit: Fit) -> Iterator[Check]:
+    """Yield slope and curvature of the residuals along each resource: probability of the sign.
+
+    If curve and noise are right, the normal scores weighted with any fixed pattern of unit length
+    are standard normal at the true unknowns; averaged over the posterior this is a posterior
+    predictive probability (Gelman, Meng & Stern 1996).
+    """
+    from scipy import special
+
+    scores = normal_scores(fit).values
+    for name, axis in residual_axes(fit).items():
+        for kind, pattern in _unit_patterns(np.log(axis)).items():
+            probability = float(np.mean(special.ndtr(scores @ pattern)))
+            strength = max(probability, 1 - probability)
+            way = "rise" if probability > 0.5 else "fall"
+            words = f"residuals {way} with log {name}"
+            if kind == "curvature":
+                words = f"residuals curve {'up' if probability > 0.5 else 'down'} in log {name}"
+            advice = f"{words}: the law misses a pattern; compare other laws, widen far forecasts"
+            verdict: Verdict = OK if strength <= MAX_PATTERN else WARN
+            limit = f"probability of the sign <= {MAX_PATTERN}"
+            yield Check(f"residual {kind} in {name}", verdict, strength, limit, advice)
+
+
+def residual_axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
+    """Return what residuals may depend on, (run,) each: N, D, C and D/N, and what the law reads."""
+    axes = RESIDUAL_AXES if {PARAMS, TOKENS} <= set(fit.runs.resources) else {}
+    if len(fit.model.inputs) == 1:
+        axes = {}
+    known = set(axes.values())
+    symbols = {column: symbol for symbol, column in COLUMN_OF_SYMBOL.items()}
+    own = {symbols.get(c, c): c for c in fit.model.inputs if c not in known}
+    values = {name: fit.runs.resource(column) for name, column in {**axes, **own}.items()}
+    return {k: v for k, v in values.items() if (v > 0).all() and np.ptp(np.log(v)) > SAME}
+
+
+def _unit_patterns(x: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    line = x - x.mean()
+    bow = line**2 - np.mean(line**2)
+    bow = bow - line * (bow @ line) / (line @ line)
+    patterns = {"slope": line, "curvature": bow}
+    lengths = {k: float(np.linalg.norm(v)) for k, v in patterns.items()}
+    return {k: v / lengths[k] for k, v in patterns.items() if lengths[k] > 1e-9}
+
+
+def suspects(fit: Fit) -> Iterator[Check]:
+    """Yield one row: runs far from the curve in the bulk's spread, whatever the tails forgive."""
+    gap = np.median(residuals(fit), axis=(0, 1))
+    scores = np.abs(gap) / robust_sd(gap)
+    names = fit.runs.fitted[RUN].to_numpy(dtype=str)
+    far = [i for i in np.argsort(-scores) if scores[i] > MAX_SUSPECT_SCORE]
+    listed = ", ".join(f"{names[i]} ({gap[i]:+.3f})" for i in far[:6])
+    more = f" and {len(far) - 6} more" if len(far) > 6 else ""
+    advice = f"runs far from the curve: {listed}{more}; look at them" if far else ""
+    limit = f"none beyond {MAX_SUSPECT_SCORE:g} robust sd"
+    yield Check("suspicious runs", OK if not far else INFO, float(len(far)), limit, advice)
