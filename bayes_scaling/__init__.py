@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
+    from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
     from bayes_scaling.inference.checks import check as check
     from bayes_scaling.inference.fit import Fit as Fit
     from bayes_scaling.inference.floor import floor_prior as floor_prior
@@ -50,6 +51,7 @@ _HOMES = {
     "decisions.cost": ("Cost",),
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),
+    "decisions.multiplier": ("compute_multiplier",),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
     "inference.floor": ("floor_prior",),

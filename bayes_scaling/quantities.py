@@ -225,6 +225,12 @@ def quantity(column: str) -> Quantity:
     return WEIGHT_QUANTITY if is_weight(column) else _KNOWN[column]
 
 
+def grows(column: str) -> bool:
+    """Return whether more of it can be spent without end: sizes, not shares and losses."""
+    each = quantity(column)
+    return math.isinf(each.high) and not each.closed and each.unit != NATS
+
+
 def unit_of(column: str) -> str:
     """Return the unit of a column in words."""
     return quantity(column).unit

@@ -84,3 +84,34 @@ def make_fit(model: str, values: dict[str, float], runs: Runs | None = None) -> 
 def chinchilla_fit() -> Fit:
     """A hand-made posterior of chinchilla-plain around the replication's values."""
     return make_fit("chinchilla-plain", REPLICATION)
+
+
+FAMILIES = ("a", "b", "c")
+
+
+def make_grouped_fit(*, floor_of_c: float = 1.0) -> Fit:
+    """A hand-made posterior of chinchilla-by-family; b needs exactly twice the compute of a.
+
+    N and D count 2^-1/2 as much in b. The floor of c is that of a times `floor_of_c`.
+    """
+    table = ladder().assign(group=[FAMILIES[i % 3] for i in range(36)])
+    one = make_fit("chinchilla-plain", REPLICATION, Runs.from_frame(table))
+    spec = load_model("chinchilla-by-family")
+    assert spec.groups is not None
+    draws = {str(k): v.values for k, v in one.posterior.items()}
+    stretch = {"A": 2 ** (draws["alpha"] / 2), "B": 2 ** (draws["beta"] / 2)}
+    spreads = posterior_around(dict.fromkeys(spec.groups.priors, 0.1))
+    posterior = one.posterior.merge(spreads)
+    for name in spec.groups.spread:
+        a = draws[name]
+        each = (a, a * stretch.get(name, 1.0), a * (floor_of_c if name == "L_inf" else 1.0))
+        posterior[f"{name}_of_group"] = (("chain", "draw", "group"), np.stack(each, axis=-1))
+    posterior = posterior.assign_coords(group=list(FAMILIES))
+    provenance = {**one.provenance, "model": spec.name, "model_digest": spec.digest}
+    return Fit(spec, one.runs, posterior, one.sampling, provenance)
+
+
+@pytest.fixture(scope="session")
+def grouped_fit() -> Fit:
+    """A hand-made posterior of three groups."""
+    return make_grouped_fit()

@@ -1,13 +1,17 @@
-"""Tables of runs for any model: sensible values in every column that its law reads."""
+"""Tables of runs for any model: sensible values in every column that it reads, and drawn losses."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
+from bayes_scaling.inference.graph import run_numbers
+from bayes_scaling.inference.grouped import labels_of
 from bayes_scaling.names import (
     FLOPS,
+    GROUP,
     PARAMS,
+    RUN,
     TARGET,
     TOKENS,
     TOKENS_PER_PARAM,
@@ -15,10 +19,15 @@ from bayes_scaling.names import (
 )
 from bayes_scaling.quantities import is_weight, quantity
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.input_error import variance_of_inputs
+from bayes_scaling.specs.noise import RUN_EFFECT
 from bayes_scaling.specs.spec import ModelSpec, load_model
 
 TARGET_ENDS = {"loss": (2.5, 5.0), "accuracy": (0.2, 0.9), "error": (0.1, 0.8)}
 """Smallest and largest observed value to which floors of unit-free priors refer."""
+
+FAMILIES = 4
+ROWS_OF_RUN = 5
 
 
 def design(spec: ModelSpec, rows: int, seed: int) -> pd.DataFrame:
@@ -44,9 +53,42 @@ def stated(name: str, rows: int, seed: int) -> tuple[ModelSpec, pd.DataFrame, di
     """Return a model stated against a design, the design, and the columns that the law reads."""
     spec = load_model(name)
     spec = spec if spec.inputs else spec.at_resource(TOKENS)
-    table = design(spec, rows, seed)
+    table = suited(spec, design(spec, rows, seed))
     runs = Runs.from_frame(table.assign(**{spec.target: 0.5}))
     columns = {column: runs.resource(column) for column in spec.inputs}
     ends = {column: (float(v.min()), float(v.max())) for column, v in columns.items()}
     target = TARGET_ENDS.get(spec.target, (1.0, 2.0))
-    return spec.against({**ends, TARGET: target}), table, columns
+    return spec.against({**ends, TARGET: target}, labels_of(spec, runs)), table, columns
+
+
+def suited(spec: ModelSpec, table: pd.DataFrame) -> pd.DataFrame:
+    """The design with what the model's parts need."""
+    table = table.copy()
+    place = np.arange(len(table))
+    if spec.groups is not None:
+        table[GROUP] = [f"family {i % FAMILIES}" for i in place]
+    if spec.noise.has_run_effect:
+        first = place // ROWS_OF_RUN * ROWS_OF_RUN
+        table[RUN], table[PARAMS] = [f"run {i}" for i in first], table[PARAMS].to_numpy()[first]
+    return table
+
+
+def drawn_losses(
+    spec: ModelSpec, rng: np.random.Generator, runs: Runs, truth: dict[str, float]
+) -> np.ndarray:
+    """Losses of the rows of a table, (row,), from a model stated against it at known unknowns."""
+    columns = {name: runs.resource(name) for name in spec.inputs}
+    values = dict(truth)
+    if spec.groups is not None:
+        z = {name: rng.standard_normal(FAMILIES) for name in spec.groups.spread}
+        row = spec.groups.numbers(runs.fitted[GROUP])
+        own = spec.groups.values(np, spec.priors, values, z)
+        values |= {name: each[row] for name, each in own.items()}
+    outcome = lambda at: spec.noise.to_scale(np, spec.curve(np, tuple(at.values()), values))  # noqa: E731
+    mean = outcome(columns)
+    if spec.noise.has_run_effect:
+        effects = truth[RUN_EFFECT] * rng.standard_normal(len(mean))
+        mean = mean + effects[run_numbers(runs)]
+    extra = np.sqrt(variance_of_inputs(outcome, columns, spec.input_sds))
+    curve = np.asarray(spec.noise.from_scale(mean))
+    return spec.noise.sample(rng, curve, values, extra, same_runs=True)

@@ -14,6 +14,7 @@ from bayes_scaling.cli.amounts import (
     parse_intervals,
     parse_money,
 )
+from bayes_scaling.cli.chances import chance_lines, require_possible
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     AtLeastOption,
@@ -21,6 +22,7 @@ from bayes_scaling.cli.options import (
     BudgetOption,
     ForceOption,
     GivenOption,
+    GroupOption,
     IntervalOption,
     LawOption,
     MoneyOption,
@@ -33,16 +35,16 @@ from bayes_scaling.cli.options import (
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
-from bayes_scaling.quantities import quantity, unit_of
+from bayes_scaling.names import FLOPS, GROUP, PARAMS, RUN, TOKENS
+from bayes_scaling.quantities import unit_of
+from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pandas as pd
 
     from bayes_scaling.decisions.cost import Cost
-    from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.inference.fit import Fit
 
 OutFile = Annotated[
@@ -64,6 +66,7 @@ def forecast(
     out: OutFile = None,
     law: LawOption = None,
     given: GivenOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
     then: ThenOption = None,
     at_least: AtLeastOption = None,
@@ -82,7 +85,7 @@ def forecast(
     asked.require_one_way()
     if at_least is not None and at_most is not None:
         raise UsageError("choose one of --at-least and --at-most")
-    fit, link = read_fit(source, law), read_fit(then, law) if then else None
+    fit, link = read_fit(source, law, group=group), read_fit(then, law) if then else None
     more = parse_given(given)
     if link is not None:
         own = {k: v for k, v in more.items() if k not in fit.model.inputs}
@@ -162,7 +165,7 @@ def _forecast(
         found = chain(found, link, seed=output.seed)
     frame = forecast_columns(found, levels)
     if mark != (None, None):
-        _within(found, mark)
+        require_possible(found, mark)
         frame["probability"] = found.probability(at_least=mark[0], at_most=mark[1])
     if hasattr(points, "columns") and RUN in points:
         frame.insert(0, RUN, points[RUN])
@@ -176,8 +179,12 @@ def _forecast(
 
         yield forecast_table(found, intervals=levels)
         if "probability" in frame:
-            yield from _chances(found.target, mark, frame["probability"])
-        models = [f"{each.spec.name}, {len(each.runs.fitted)} runs" for each in (fit, link) if each]
+            yield from chance_lines(found.target, mark, frame["probability"])
+        models = [
+            f"{each.spec.name}{_say_group(each)}, {len(each.runs.fitted)} runs"
+            for each in (fit, link)
+            if each
+        ]
         yield (
             f"model {', then '.join(models)}, seed {output.seed}; {_given_words(fit)}"
             f"{say_target(found.target)} of one new run, {unit_in_words(found.target)}"
@@ -192,6 +199,7 @@ def _forecast(
             "at_least": mark[0],
             "at_most": mark[1],
             "given": dict(fit.given),
+            **_group_of(fit),
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -207,25 +215,6 @@ def _forecast(
     )
 
 
-def _within(found: Forecast, mark: tuple[float | None, float | None]) -> None:
-    """Refuse a mark that the target cannot reach, such as 60 of an accuracy."""
-    value = next(v for v in mark if v is not None)
-    if not quantity(found.target).holds(value):
-        hint = f"; {value:g}% is {value / 100:g}" if 1 < value <= 100 else ""
-        raise UsageError(f"{value:g} is no possible {found.target}{hint}")
-
-
-def _chances(
-    target: str, mark: tuple[float | None, float | None], chances: Iterable[float]
-) -> Iterator[str]:
-    from bayes_scaling.reporting.wording import say_share, say_target
-
-    low, high = mark
-    words = f"at least {low:g}" if low is not None else f"at most {high:g}"
-    listed = ", ".join(say_share(round(each, 3)) for each in chances)
-    yield f"probability of {say_target(target)} {words}: {listed}"
-
-
 def allocate(
     source: SavedFit,
     output: Output,
@@ -236,6 +225,7 @@ def allocate(
     out: OutFile = None,
     law: LawOption = None,
     given: GivenOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """How should a budget be split between parameters and tokens?
@@ -248,7 +238,7 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     budgets = budgets_of(flops, usd, cost)
     target = new_file(out, force, ".csv") if out else None
-    fit = read_fit(source, law).at(**parse_given(given))
+    fit = read_fit(source, law, group=group).at(**parse_given(given))
     return _allocate(fit, budgets, cost, levels, target)
 
 
@@ -281,7 +271,7 @@ def _allocate(
 
         yield allocation_table(found, interval=max(levels))
         yield (
-            f"model {fit.spec.name}, {len(fit.runs.fitted)} runs, C = 6ND; "
+            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, C = 6ND; "
             f"{_given_words(fit)}loss in nats/token"
         )
         yield f"cost at {cost.describe()}"
@@ -290,6 +280,7 @@ def _allocate(
         result={
             "model": fit.spec.name,
             "given": dict(fit.given),
+            **_group_of(fit),
             "intervals": list(levels),
             "budgets": records(frame),
             "cost": cost.describe(),
@@ -307,6 +298,15 @@ def _allocate(
 def _given_words(fit: Fit) -> str:
     """What the answer takes as given, ready to be put before other words."""
     return "".join(f"{name} = {value:g}; " for name, value in fit.given.items())
+
+
+def _say_group(fit: Fit) -> str:
+    return f", group {display_name(fit.provenance[GROUP])}" if GROUP in fit.provenance else ""
+
+
+def _group_of(fit: Fit) -> dict[str, str]:
+    """Return the group that an answer is of, where it is of one."""
+    return {GROUP: fit.provenance[GROUP]} if GROUP in fit.provenance else {}
 
 
 def _write(target: Any, frame: pd.DataFrame) -> None:

@@ -59,6 +59,14 @@ SourcesOption = Annotated[
         help="Data sources of a mixture law, the reference first. Default: alphabetical.",
     ),
 ]
+GroupOption = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="NAME",
+        help="Group of a model that has groups; new: not in the table.",
+    ),
+]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
 BudgetOption = Annotated[
     list[str] | None,

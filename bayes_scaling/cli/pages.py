@@ -15,6 +15,7 @@ from bayes_scaling.cli.options import (
     AmountOption,
     BudgetOption,
     ForceOption,
+    GroupOption,
     IntervalOption,
     LawOption,
     ModelOption,
@@ -97,6 +98,7 @@ def report(
     amount: AmountOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     law: LawOption = None,
+    group: GroupOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """One page that says what each budget buys, and why to believe it.
@@ -126,6 +128,7 @@ def report(
         fit = _read_fit(job.source, law, reading)
     else:
         fit = _sample(job)
+    fit = fit if group is None else fit.at_group(group)
     budgets = amounts_asked(fit, job.flops, usd, job.amount, cost)
     made = _make(fit, budgets, job.price, levels, job.output)
     return _outcome(made, cost.describe(), list(made.save(page)), [f"look at {page}"])

@@ -70,10 +70,13 @@ def _delimiter(text: str | None) -> str | None:
     return sign
 
 
-def read_fit(path: str, law: str | None, reading: Reading | None = None) -> Fit:
+def read_fit(
+    path: str, law: str | None, reading: Reading | None = None, *, group: str | None = None
+) -> Fit:
     """Return a saved fit; `law` names a law of the user's own, whose file is run.
 
-    Raises UsageError where the path is a table or options for tables are given.
+    `group` takes one group out of it. Raises UsageError where the path is a table, options for
+    tables are given or there is no such group.
     """
     from bayes_scaling.inference.store import load_fit
     from bayes_scaling.laws.law import load_law
@@ -85,23 +88,24 @@ def read_fit(path: str, law: str | None, reading: Reading | None = None) -> Fit:
             f"{path} is not a saved fit ({FIT_SUFFIX}); fit a model to it first: "
             f"bayes-scaling fit {path} --model chinchilla-plain -o fit.nc"
         )
-    return load_fit(path, law=load_law(law) if law else None)
+    fit = load_fit(path, law=load_law(law) if law else None)
+    return fit if group is None else fit.at_group(group)
 
 
 def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
-    """Return planned points: what laws read of a table as numbers, and `run` if it has one.
+    """Return planned points: what laws read of a table as numbers, `run` and `group` if there.
 
     Raises TableError that lists every faulty cell with its line.
     """
     import pandas as pd
 
-    from bayes_scaling.names import RUN
+    from bayes_scaling.names import GROUP, RUN
     from bayes_scaling.quantities import COLUMN_OF_SYMBOL, ONE_RESOURCES, is_weight
     from bayes_scaling.runs.finding import rejected
     from bayes_scaling.runs.source import load
 
     raw = load(path)
-    read = dict.fromkeys((RUN, *ONE_RESOURCES, *COLUMN_OF_SYMBOL.values()))
+    read = dict.fromkeys((RUN, GROUP, *ONE_RESOURCES, *COLUMN_OF_SYMBOL.values()))
     weights = [name for name in (*raw.columns, *columns) if is_weight(name)]
     theirs = {name: columns.get(name, name) for name in (*read, *weights)}
     there = {ours: raw.columns[name] for ours, name in theirs.items() if name in raw.columns}
@@ -111,7 +115,9 @@ def read_plan(path: str, columns: dict[str, str]) -> pd.DataFrame:
     faults: list[Finding] = []
     plan: dict[str, Any] = {}
     for name, cells in there.items():
-        plan[name] = list(cells) if name == RUN else _numbers(name, cells, raw.lines, faults)
+        plan[name] = (
+            list(cells) if name in (RUN, GROUP) else _numbers(name, cells, raw.lines, faults)
+        )
     if faults:
         raise rejected(path, faults)
     return pd.DataFrame(plan)

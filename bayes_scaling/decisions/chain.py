@@ -12,7 +12,8 @@ from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.horizon import beyond_losses, distrust
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.predict import predict_at, rng_of
+from bayes_scaling.inference.predict import predict_at
+from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, SOURCE_LOSS
 
 if TYPE_CHECKING:

@@ -10,12 +10,21 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.inference.fit import stated_against
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM, UNIQUE_TOKENS, WEIGHT
+from bayes_scaling.names import (
+    DOMAIN_SHARE,
+    FLOPS,
+    PARAMS,
+    TOKENS,
+    TOKENS_PER_PARAM,
+    UNIQUE_TOKENS,
+    WEIGHT,
+)
 from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
     MIN_RATIO_DECADES,
+    run_keys,
     split_refusal,
 )
 from bayes_scaling.runs.table import Runs
@@ -28,6 +37,8 @@ SPARE_ROWS = 2
 """Rows that a table must have beyond a law's unknowns, noise not counted."""
 FLOOR_DECADES = 1.5
 """Decades of one resource below which floor, amplitude and exponent form one ridge."""
+SMALL_SHARE = 0.1
+"""Share of a domain from which on its singular term looks like any other power."""
 WEIGHT_SPREAD = 0.05
 """Singular value of the centred weights below which they do not vary in that direction."""
 REPEATED = 0.01
@@ -77,8 +88,15 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
             found.append("every token is seen once: nothing about repeats")
     if fixed := [c for c in _beside(spec) if np.ptp(runs.resource(c)) == 0]:
         found.append(f"all runs have the same {', '.join(fixed)}: nothing about what that does")
+    if DOMAIN_SHARE in spec.inputs and runs.resource(DOMAIN_SHARE).min() > SMALL_SHARE:
+        found.append(f"no {DOMAIN_SHARE} below {SMALL_SHARE}: K, gamma and eps ride one ridge")
+    if spec.law.sources and not {PARAMS, TOKENS} & set(spec.inputs):
+        moving = [n for n in runs.resources if np.ptp(runs.resource(n)) > 0]
+        found += [f"{n} differs between runs, and the law reads the mixture alone" for n in moving]
     if spec.law.sources and (flat := _constant_mixtures(spec, runs)):
         found.append(flat)
+    if spec.noise.has_run_effect and not runs.fitted.duplicated(run_keys(runs.fitted)).any():
+        found.append("no run has several rows: run effect and noise cannot be told apart")
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:

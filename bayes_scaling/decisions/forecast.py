@@ -21,8 +21,9 @@ from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.grouped import groups_asked, require_one_group
 from bayes_scaling.inference.predict import predict_at, require_inputs
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, LOSS, PARAMS, POINT, TOKENS
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, LOSS, PARAMS, POINT, TOKENS
 from bayes_scaling.quantities import RESOURCES, mean_of, new_of
 from bayes_scaling.runs.table import resource_values
 
@@ -39,8 +40,9 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 class Forecast:
     """Draws of the loss, or of the `target` that the model explains, at planned points.
 
-    `points` has one row per point: those of params, tokens and flops that were asked for, and
-    `extrapolation`, the multiple of the largest fitted run. `draws` holds `loss_mean` (the curve)
+    `points` has one row per point: its group where the model varies by group, those of params,
+    tokens and flops that were asked for, and `extrapolation`, the multiple of the largest fitted
+    run (of the group). `draws` holds `loss_mean` (the curve)
     and `loss_new` (one new run), nats/token, dims (chain, draw, point); where a joint law was
     asked for compute alone, also the `params` and `tokens` of each draw's own optimum. Draws of
     another target are named after it: `accuracy_mean`, `accuracy_new`, shares of items.
@@ -97,7 +99,9 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
 
     `at` is a table with the columns the law reads (params and tokens, or its one resource), or a
     sequence of compute budgets in FLOP (for a one-resource law: amounts of its resource). At a
-    budget, each draw is read at its own optimal split of C = 6ND.
+    budget, each draw is read at its own optimal split of C = 6ND. For a model that varies by group,
+    the table says in a column `group` of which each point is asked, "new" for one that is not in
+    the fit; `fit.at_group(name)` answers for one group, and for budgets.
 
     Returns a `Forecast` with draws (chain, draw, point). Raises UsageError for impossible points,
     CheckError where the table cannot tell a split and only budgets are given.
@@ -114,11 +118,10 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     for name, values in inputs.items():
         if values.ndim > 1:
             draws[name] = ((CHAIN, DRAW, POINT), values)
-    ratios = points["extrapolation"].to_numpy()
     return Forecast(
         points=points,
         draws=draws,
-        findings=caveats(fit, ratios, inputs),
+        findings=_caveats(fit, points, inputs),
         weights={fit.spec.name: 1.0},
         provenance={**fit.provenance, **stated_of(fit), "forecast_seed": seed},
         target=fit.model.target,
@@ -134,11 +137,11 @@ def _as_fit(source: object) -> Fit:
     )
 
 
-def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDArray[Any]]]:
     if at.empty:
         raise UsageError("the table of points to forecast is empty")
     require_inputs(fit, {*at.columns, *fit.given, *RESOURCES})
-    inputs = {
+    inputs: dict[str, NDArray[Any]] = {
         n: positive_values(resource_values(at, n), n)
         for n in fit.model.inputs
         if n in at or n not in fit.given
@@ -150,12 +153,36 @@ def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDAr
     amounts = points[axis_of(fit)] if axis_of(fit) in points else points[fit.model.inputs[0]]
     shown = (*RESOURCES, *(n for n in fit.model.inputs if n not in RESOURCES))
     points = points[[name for name in shown if name in points]]
-    return points.assign(extrapolation=extrapolation_of(fit, amounts.to_numpy())), inputs
+    names = groups_asked(fit, at)
+    if names is None:
+        return points.assign(extrapolation=extrapolation_of(fit, amounts.to_numpy())), inputs
+    ratios = np.empty(len(points))
+    for name in np.unique(names):
+        own = names == name
+        ratios[own] = extrapolation_of(fit.at_group(name), amounts.to_numpy()[own])
+    points.insert(0, GROUP, names)
+    return points.assign(extrapolation=ratios), {**inputs, GROUP: names}
+
+
+def _caveats(
+    fit: Fit, points: pd.DataFrame, inputs: Mapping[str, NDArray[Any]]
+) -> tuple[Finding, ...]:
+    """What must be said with the answer; of several groups, each by its own runs."""
+    ratios = points["extrapolation"].to_numpy()
+    if GROUP not in inputs:
+        return caveats(fit, ratios, inputs)
+    found: dict[Finding, None] = {}
+    for name in np.unique(inputs[GROUP]):
+        own = inputs[GROUP] == name
+        asked = {k: v[..., own] for k, v in inputs.items() if k != GROUP}
+        found |= dict.fromkeys(caveats(fit.at_group(name), ratios[own], asked))
+    return tuple(found)
 
 
 def _at_budgets(
     fit: Fit, at: Sequence[float]
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
+    require_one_group(fit)
     axis = axis_of(fit)
     amounts = positive_values(at, axis)
     points = pd.DataFrame({axis: amounts, "extrapolation": extrapolation_of(fit, amounts)})

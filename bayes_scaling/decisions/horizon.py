@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, SOURCE_LOSS, TOKENS, TOKENS_PER_PARAM
-from bayes_scaling.quantities import quantity, unit_of
+from bayes_scaling.quantities import grows, quantity, unit_of
 from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.finding import Finding
 from bayes_scaling.runs.units import parse_quantity
@@ -88,7 +88,7 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
     asked.pop(axis_of(fit), None)  # X001's business
     found = []
     for name, values in asked.items():
-        if quantity(name).closed or name == LOSS:
+        if not grows(name):
             continue  # shares and losses have no scale to go beyond
         runs, ratio = fit.runs.resource(name), name == TOKENS_PER_PARAM
         what = name if unit_of(name) == "1" else unit_of(name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.errors import CheckError, UsageError
+from bayes_scaling.inference.grouped import require_one_group
 from bayes_scaling.inference.predict import curve_at
 from bayes_scaling.names import BUDGET, FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
@@ -33,8 +34,9 @@ GOLDEN_STEPS = 30
 def require_split(fit: Fit, flops: Floats) -> None:
     """Refuse to split a budget where the law has no split or the table cannot tell it.
 
-    Raises UsageError in the first case, CheckError in the second.
+    Raises UsageError in the first case and for a fit of several groups, CheckError in the second.
     """
+    require_one_group(fit)
     if fit.model.law.no_split:
         raise CheckError(f"model {fit.spec.name!r}: {fit.model.law.no_split}")
     if not fit.model.law.allocates:
@@ -66,7 +68,8 @@ def params_on_ray(flops: Any, ray: float) -> Any:
 def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return params and tokens of least expected loss under C = 6ND, and whether at an edge.
 
-    Each has shape (chain, draw, budget). Closed form where the law has one, else `search_split`.
+    `flops` are budgets, (budget,) or from draw to draw (chain, draw, budget), which is the shape of
+    each answer. Closed form where the law has one, else `search_split`.
     """
     ND = flops / FLOP_PER_PARAM_TOKEN
     law, model = fit.model.law, fit.model
@@ -75,7 +78,7 @@ def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[n
     values = fit.unknowns(BUDGET)
     named = {name: values[name] for name in law.unknowns}
     params, tokens = law.optimum(np, ND, **named, **model.numbers)
-    shape = (*_shape(fit), len(flops))
+    shape = (*_shape(fit), flops.shape[-1])
     params, tokens = np.broadcast_to(params, shape), np.broadcast_to(tokens, shape)
     ratio = tokens / params
     return params, tokens, (ratio < RATIO_RANGE[0]) | (ratio > RATIO_RANGE[1])
@@ -101,7 +104,7 @@ def search_split(
         ratio = np.exp(log_ratio)
         return curve(np.sqrt(ND / ratio), np.sqrt(ND * ratio))
 
-    full = (*shape, len(ND))
+    full = (*shape, ND.shape[-1])
     grid = np.linspace(np.log(RATIO_RANGE[0]), np.log(RATIO_RANGE[1]), COARSE)
     best, lowest = np.zeros(full, dtype=int), np.full(full, np.inf)
     for i, x in enumerate(grid):

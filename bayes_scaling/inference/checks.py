@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import xarray as xr
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.identifiability_rows import identifiability
 from bayes_scaling.inference.predict import log_likelihood
-from bayes_scaling.inference.residual_checks import patterns, suspects, thinned
+from bayes_scaling.inference.residual_checks import bad_runs, patterns, suspects, thinned
 from bayes_scaling.inference.support import across_fits, within_fit
 from bayes_scaling.names import RUN
 from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
@@ -28,6 +29,10 @@ MAX_DIVERGENT_SHARE = 0.005
 MIN_BFMI = 0.3
 WORST_RHAT, WORST_ESS, DIVERGENT = "worst_rhat", "worst_ess", "divergent_share"
 """Where a fit's provenance keeps what the sampler's checks need, so that no draw is read again."""
+CORRELATED = (
+    "use a model with a run effect, such as chinchilla-checkpoints, or keep the last row of each "
+    "run: --checkpoints last"
+)
 
 
 def check(fit: Fit, *, others: Mapping[str, Fit] | None = None) -> Checks:
@@ -47,6 +52,7 @@ def check(fit: Fit, *, others: Mapping[str, Fit] | None = None) -> Checks:
             *_sampler(fit),
             *patterns(few),
             *suspects(few),
+            *bad_runs(few),
             *_influence(few),
             *_step(fit),
             *within_fit(few),
@@ -141,5 +147,11 @@ def _step(fit: Fit) -> Iterator[Check]:
 def _table(fit: Fit) -> Iterator[Check]:
     """Findings of the table: what a reader of this posterior must know of its data."""
     for finding in fit.runs.findings:
+        if finding.code == "R007" and fit.model.groups is not None:
+            continue  # several groups are not pooled where they may differ
+        if finding.code == "I008":
+            if fit.model.noise.has_run_effect:
+                continue
+            finding = replace(finding, hint=CORRELATED)
         verdict: Verdict = INFO if finding.severity == "info" else WARN
         yield Check(f"table {finding.code}", verdict, finding.message, "none", finding.hint)

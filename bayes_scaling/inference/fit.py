@@ -13,7 +13,8 @@ import pandas as pd
 import xarray as xr
 
 from bayes_scaling.errors import CheckError, UsageError
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.inference.grouped import at_group, labels_of
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, PARAMS, RUN, TARGET, TOKENS
 from bayes_scaling.quantities import TARGETS, quantity
 from bayes_scaling.runs.surface import lowest_credible
 from bayes_scaling.runs.table import Runs
@@ -31,7 +32,8 @@ SUMMARY_COLUMNS = ("mean", "sd", "q05", "q50", "q95", "rhat", "ess_bulk", "ess_t
 class Fit:
     """Posterior draws of a model's unknowns, with the table, the model and how they were drawn.
 
-    `posterior` holds one variable (chain, draw) per unknown, `sampling` the sampler's record with
+    `posterior` holds one variable (chain, draw) per unknown and, for what varies by group, its
+    values (chain, draw, group) as `NAME_of_group`; `sampling` the sampler's record with
     the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
     long compiling and sampling took, `given` what answers take as given (see `at`); neither is part
     of the result or stored.
@@ -79,9 +81,33 @@ class Fit:
         return self.runs.fitted[self.model.target].to_numpy(dtype=float)
 
     def unknowns(self, *trailing: str) -> dict[str, NDArray[np.float64]]:
-        """Arrays of all unknowns (chain, draw), with an axis of length one per name given."""
+        """Arrays of the unknowns (chain, draw), with an axis of length one per name given.
+
+        Of what varies by group, the population's value.
+        """
         extra = (1,) * len(trailing)
-        return {str(name): v.values.reshape(v.shape + extra) for name, v in self.posterior.items()}
+        own = {str(name): v for name, v in self.posterior.items() if v.dims == (CHAIN, DRAW)}
+        return {name: v.values.reshape(v.shape + extra) for name, v in own.items()}
+
+    @property
+    def quantities(self) -> xr.Dataset:
+        """Unknowns, their values in groups and derived quantities, each with dims (chain, draw)."""
+        found = {}
+        for name, values in self.posterior.merge(self.derived).items():
+            if values.dims == (CHAIN, DRAW):
+                found[str(name)] = values
+                continue
+            for label in values[GROUP].values:
+                found[f"{name}[{label}]"] = values.sel({GROUP: label}, drop=True)
+        return xr.Dataset(found)
+
+    def at_group(self, name: str) -> Fit:
+        """Return the fit of one group, or of a `new` one: its own values as those of the unknowns.
+
+        Everything that takes a fit takes it: forecasts, budgets, plots. Its table holds the group's
+        rows (all, for a new group). Raises UsageError for names that are not in the fit.
+        """
+        return at_group(self, name)
 
     def summary(self) -> pd.DataFrame:
         """Summarise unknowns and derived quantities.
@@ -91,7 +117,7 @@ class Fit:
         """
         import arviz_stats as azs
 
-        both = self.posterior.merge(self.derived)
+        both = self.quantities
         rhat, bulk = azs.rhat(both), azs.ess(both, method="bulk")
         tail = azs.ess(both, method="tail", prob=(0.05, 0.95))
         rows = {}
@@ -104,8 +130,7 @@ class Fit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the draws in long form: columns chain, draw, name, value."""
-        both = self.posterior.merge(self.derived)
-        wide = both.to_dataframe().reset_index()
+        wide = self.quantities.to_dataframe().reset_index()
         return wide.melt(id_vars=[CHAIN, DRAW], var_name="name", value_name="value")
 
     def to_datatree(self) -> xr.DataTree:
@@ -187,9 +212,9 @@ def settled(spec: ModelSpec, runs: Runs) -> ModelSpec:
 def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
     """Return the model with its columns chosen and its relative priors in the table's units.
 
-    Raises UsageError where the table lacks what the law reads, or offers several resources to a
-    law that reads one, CheckError where a law of N, D and C meets a table in which C follows from
-    the other two.
+    Raises UsageError where the table lacks what the law reads, or the groups by which it varies, or
+    offers several resources to a law that reads one, CheckError where a law of N, D and C meets a
+    table in which C follows from the other two.
     """
     spec = settled(spec, runs)
     if spec.target not in runs.frame or runs.fitted[spec.target].isna().any():
@@ -200,10 +225,11 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
             f"model {spec.name!r} explains the {spec.target}; "
             f"the table has {gaps} '{spec.target}'{hint}"
         )
+    groups = labels_of(spec, runs)
     columns = {name: runs.resource(name) for name in spec.inputs}
     if {PARAMS, TOKENS, FLOPS} <= set(columns):
         _refuse_redundant_compute(spec, columns)
     ends = {k: (float(v.min()), float(v.max())) for k, v in columns.items()}
     measured = runs.fitted[spec.target]
     ends[TARGET] = (lowest_credible(runs.fitted, spec.target), float(measured.max()))
-    return spec.against(ends)
+    return spec.against(ends, groups)

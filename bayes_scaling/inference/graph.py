@@ -25,7 +25,10 @@ from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.laws.law import Law
 from bayes_scaling.names import ITEMS, LOSS
 from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES
+from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
+from bayes_scaling.specs.groups import OF_GROUP
+from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -37,6 +40,8 @@ Z = "z_"
 OBSERVED = "observed_loss"
 LOSS_SCALE_OF_Z = 0.1
 """Log loss at the table's middle that one unit of its coordinate stands for."""
+LEAST_VARIANCE = 1e-16
+"""Keeps the slope of a square root finite where a curve is flat; far below any noise."""
 RATIO_SCALE_OF_Z = 0.5
 """Log ratio of two terms that one unit of its coordinate stands for."""
 
@@ -62,11 +67,13 @@ def structure(spec: ModelSpec) -> tuple[Any, ...]:
     priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
     law = spec.law
     terms = tuple(law.terms.items())
-    if law.generic is not None:
-        return law.generic, law.sources, terms, law.share, priors, spec.noise.kind, spec.noise.scale
     # a user's file that is read again gives new functions; its text says whether they are the same
-    formula = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
-    return formula, law.inputs, terms, law.share, priors, spec.noise.kind, spec.noise.scale
+    formula: Any = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
+    if law.generic is not None:
+        formula = (law.generic, law.sources)
+    groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
+    noise = (spec.noise.kind, spec.noise.scale)
+    return formula, law.inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
 
 
 def build(spec: ModelSpec) -> Any:
@@ -79,9 +86,12 @@ def build(spec: ModelSpec) -> Any:
         observed, known_sd = pm.Data(LOSS, np.ones(2)), pm.Data("known_sd", np.zeros(2))
         graph = _Graph(pm, spec, middle)
         values = graph.unknowns()
-        curve = graph.curve(inputs, values)
-        center = spec.noise.to_scale(pm.math, curve)
-        spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed)
+        at_rows = values | graph.in_groups(values)
+        center = spec.noise.to_scale(pm.math, graph.curve(inputs, at_rows))
+        if spec.input_sds:
+            known_sd = graph.with_input_errors(known_sd, inputs, at_rows)
+        run = pm.Data("run", np.zeros(2, dtype=np.int64)) if spec.noise.has_run_effect else 0
+        spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed, run)
     return model
 
 
@@ -109,6 +119,31 @@ class _Graph:
         density = prior.log_density_graph(self.pm, value, hyper)
         self.pm.Potential(f"{name}_density", density + log_slope)
         return self.pm.Deterministic(name, value)
+
+    def with_input_errors(self, known_sd: Any, inputs: list[Any], values: Mapping[str, Any]) -> Any:
+        """Known standard deviation of each row with what errors in its inputs add to it."""
+        spec = self.spec
+
+        def outcome(moved: Mapping[str, Any]) -> Any:
+            return spec.noise.to_scale(self.pt, self.curve([moved[c] for c in spec.inputs], values))
+
+        named = dict(zip(spec.inputs, inputs, strict=True))
+        sds = {name: self.pm.Data(f"{name}_error", sd) for name, sd in spec.input_sds.items()}
+        added = variance_of_inputs(outcome, named, sds)
+        return self.pt.sqrt(known_sd**2 + added + LEAST_VARIANCE)
+
+    def in_groups(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Values at each row of what varies by group; records those of the groups."""
+        groups = self.spec.groups
+        if groups is None:
+            return {}
+        row = self.pm.Data("group", np.zeros(2, dtype=np.int64))
+        name_of_z = {name: f"{Z}{name}{OF_GROUP}" for name in groups.spread}
+        z = {k: self.pm.Normal(v, 0.0, 1.0, shape=groups.size) for k, v in name_of_z.items()}
+        found = groups.values(self.pt, self.spec.priors, values, z)
+        for name, each in found.items():
+            self.pm.Deterministic(name + OF_GROUP, each)
+        return {name: each[row] for name, each in found.items()}
 
     def unknowns(self) -> dict[str, Any]:
         law, priors = self.spec.law, self.spec.all_priors
@@ -188,6 +223,13 @@ def known_sd(spec: ModelSpec, runs: Runs) -> np.ndarray:
     return np.asarray(spec.noise.known_sd(observed, stated))
 
 
+def run_numbers(runs: Runs) -> np.ndarray:
+    """Number of each fitted row's run, (row,): rows of one run share name, params, group, seed."""
+    fitted = runs.fitted
+    numbers = fitted.groupby(run_keys(fitted), sort=False, dropna=False).ngroup()
+    return np.asarray(numbers.to_numpy(dtype=np.int64))
+
+
 def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     """Return the data of a graph for one table; `spec` is already stated against the table."""
     inputs = [runs.resource(column) for column in spec.inputs]
@@ -202,7 +244,13 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
         data |= {f"{name}_prior_{k}": v for k, v in prior.hyper.items()}
     for name, (center, scale) in _centers(spec, middle, loss).items():
         data[f"{name}_center"], data[f"{name}_scale"] = center, scale
-    return {k: np.asarray(v, dtype=float) for k, v in data.items()}
+    data |= {f"{name}_error": sd for name, sd in spec.input_sds.items()}
+    arrays = {k: np.asarray(v, dtype=float) for k, v in data.items()}
+    if spec.noise.has_run_effect:
+        arrays["run"] = run_numbers(runs)
+    if spec.groups is not None:
+        arrays["group"] = spec.groups.numbers(runs.fitted[spec.groups.column])
+    return arrays
 
 
 def middle_of(values: np.ndarray) -> float:

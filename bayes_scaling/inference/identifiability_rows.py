@@ -26,6 +26,7 @@ from bayes_scaling.inference.graph import middle_of
 from bayes_scaling.inference.predict import curve_at
 from bayes_scaling.laws.law import built_in
 from bayes_scaling.names import FLOPS, TOKENS_PER_PARAM
+from bayes_scaling.quantities import grows
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import INFO, OK, WARN, Check, Verdict
 
@@ -80,7 +81,7 @@ def ridges(fit: Fit) -> Iterator[Check]:
         only = {k: v if k not in law.terms or k == term else 0.0 * v for k, v in values.items()}
         size = np.log(model.curve(np, tuple(middle), only)).ravel()
         for name in names:
-            exponent = np.log(values[name]).ravel()
+            exponent = coordinate_of(model.priors[name]).to_free(np, values[name]).ravel()
             if np.ptp(size) == 0 or np.ptp(exponent) == 0:
                 continue
             correlation = abs(float(np.corrcoef(size, exponent)[0, 1]))
@@ -233,7 +234,10 @@ def _far_by_half(fit: Fit, values: Floats) -> tuple[float, float]:
     amounts = {name: fit.runs.resource(name) for name in fit.model.inputs}
     largest = int(np.argmax(np.prod([v for k, v in amounts.items() if k != TOKENS_PER_PARAM], 0)))
     step = {FLOPS: FAR**2, TOKENS_PER_PARAM: 1.0}
-    at = {name: v[largest : largest + 1] * step.get(name, FAR) for name, v in amounts.items()}
+    at = {
+        name: v[largest : largest + 1] * (step.get(name, FAR) if grows(name) else 1.0)
+        for name, v in amounts.items()
+    }
     loss = curve_at(fit, at)[..., 0]
     low = values <= np.median(values)
     return float(np.median(loss[low])), float(np.median(loss[~low]))

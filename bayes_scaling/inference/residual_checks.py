@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bayes_scaling.inference.predict import normal_scores, residuals, robust_sd
+from bayes_scaling.inference.predict import (
+    bad_run_probability,
+    normal_scores,
+    residuals,
+    robust_sd,
+)
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import COLUMN_OF_SYMBOL
 from bayes_scaling.verdicts import INFO, OK, WARN, Check, Verdict
@@ -29,6 +34,8 @@ MOST_CELLS = 2_000_000
 """Draws times runs beyond which residuals are examined on thinned draws."""
 FEWEST_DRAWS = 50
 """Draws of a chain that thinning leaves."""
+PROBABLY_BAD = 0.5
+"""Probability of being bad, under one-sided noise, beyond which a run is named."""
 MAX_SUSPECT_SCORE = 4.0
 """Normal score of a run's residual beyond which the run is named."""
 
@@ -97,3 +104,19 @@ def suspects(fit: Fit) -> Iterator[Check]:
     advice = f"runs far from the curve: {listed}{more}; look at them" if far else ""
     limit = f"none beyond {MAX_SUSPECT_SCORE:g} robust sd"
     yield Check("suspicious runs", OK if not far else INFO, float(len(far)), limit, advice)
+
+
+def bad_runs(fit: Fit) -> Iterator[Check]:
+    """Yield one row: runs that one-sided noise holds for worse than the curve beyond noise."""
+    if fit.model.noise.kind != "one_sided":
+        return
+    found = bad_run_probability(fit)
+    worst = found.sortby(found, ascending=False)
+    worst = worst[worst.values > PROBABLY_BAD]
+    listed = ", ".join(
+        f"{name} ({float(p):.2f})" for name, p in zip(worst[RUN].values[:6], worst, strict=False)
+    )
+    more = f" and {len(worst) - 6} more" if len(worst) > 6 else ""
+    advice = f"probably bad runs, set aside by the noise: {listed}{more}" if len(worst) else ""
+    limit = f"none above {PROBABLY_BAD:g}"
+    yield Check("bad runs", INFO if len(worst) else OK, float(len(worst)), limit, advice)

@@ -26,13 +26,16 @@ from bayes_scaling.inference.checks import (
 )
 from bayes_scaling.inference.compiled import is_compiled, over_table
 from bayes_scaling.inference.fit import Fit, settled, stated_against
-from bayes_scaling.names import CHAIN, DRAW
+from bayes_scaling.names import CHAIN, DRAW, GROUP
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.spec import ModelSpec
 
 MIN_DRAWS = 50
 """Fewest draws of a chain; a few hundred in all do not pass the checks, and are told so."""
 ADAPTATION = "low_rank"
+ADAPTATION_OF_GROUPS = "draw_diag"
+"""Spreads of groups form funnels, which no one metric straightens; a diagonal one mixes better."""
 TARGET_ACCEPT = 0.9
 TUNE = 1500
 LONGER = (1, 4, 16)
@@ -60,7 +63,8 @@ def fit(
     `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
     words and the share of it that is done, or None.
 
-    Returns a `Fit` whose posterior has one variable (chain, draw) per unknown.
+    Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
+    by group, one (chain, draw, group) named `NAME_of_group`.
     Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
     """
     _refuse_arguments(spec, runs, {"seed": seed, "draws": draws, "chains": chains})
@@ -74,7 +78,8 @@ def fit(
     for attempt, factor in enumerate(LONGER, start=1):
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
         say(stage, 0.0)
-        tree = _sample(compiled, (draws * factor, TUNE * factor, chains), seed, partial(say, stage))
+        size = (draws * factor, TUNE * factor, chains)
+        tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model))
         posterior, stats = _keep(tree, model, factor)
         found = Fit(
             spec=settled(spec, runs),
@@ -88,6 +93,11 @@ def fit(
             break
     seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
     return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
+
+
+def adaptation_of(spec: ModelSpec) -> str:
+    """Return how the sampler learns the scales of a model's coordinates."""
+    return ADAPTATION if spec.groups is None else ADAPTATION_OF_GROUPS
 
 
 def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object]) -> None:
@@ -106,7 +116,11 @@ def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object])
 
 
 def _sample(
-    compiled: Any, size: tuple[int, int, int], seed: int, say: Callable[[float], None]
+    compiled: Any,
+    size: tuple[int, int, int],
+    seed: int,
+    say: Callable[[float], None],
+    adaptation: str = ADAPTATION,
 ) -> xr.DataTree:
     draws, tune, chains = size
 
@@ -122,7 +136,7 @@ def _sample(
             chains=chains,
             cores=min(chains, os.cpu_count() or 1),
             seed=seed,
-            adaptation=ADAPTATION,
+            adaptation=adaptation,
             target_accept=TARGET_ACCEPT,
             save_warmup=False,
             progress_bar=False,
@@ -138,7 +152,8 @@ def _sample(
 
 
 def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, xr.Dataset]:
-    posterior = tree["posterior"].to_dataset()[list(model.all_priors)]
+    drawn = tree["posterior"].to_dataset()
+    posterior = drawn[list(model.all_priors)].merge(_in_groups(drawn, model))
     stats = tree["sample_stats"].to_dataset()
     stats = stats[[name for name in KEPT_STATS if name in stats]]
     bad = [str(name) for name, v in posterior.items() if not np.isfinite(v.values).all()]
@@ -149,11 +164,23 @@ def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, x
     )  # type: ignore[return-value]
 
 
+def _in_groups(drawn: xr.Dataset, model: ModelSpec) -> xr.Dataset:
+    """Values in the table's groups of what varies; those of the graph's spare groups are left."""
+    if model.groups is None:
+        return xr.Dataset()
+    labels, dims = list(model.groups.labels), (CHAIN, DRAW, GROUP)
+    values = {k + OF_GROUP: drawn[k + OF_GROUP].values for k in model.groups.spread}
+    kept = {name: (dims, each[..., : len(labels)]) for name, each in values.items()}
+    return xr.Dataset(kept, coords={CHAIN: drawn[CHAIN], DRAW: drawn[DRAW], GROUP: labels})
+
+
 def _clean(dataset: xr.Dataset) -> xr.Dataset:
     """Drop creation times and other attributes, so that equal draws are equal files."""
     bare = dataset.drop_attrs().reset_coords(drop=True)
     sizes = bare.sizes
-    return bare.assign_coords({CHAIN: np.arange(sizes[CHAIN]), DRAW: np.arange(sizes[DRAW])})
+    labels = {GROUP: dataset[GROUP].values} if GROUP in dataset.coords else {}
+    numbers = {dim: np.arange(sizes[dim]) for dim in (CHAIN, DRAW)}
+    return bare.assign_coords(numbers | labels)
 
 
 def _health(fit: Fit) -> dict[str, float]:
@@ -197,7 +224,7 @@ def _provenance(spec: ModelSpec, runs: Runs, seed: int, draws: int, chains: int)
         "draws": draws,
         "chains": chains,
         "tune": TUNE,
-        "adaptation": ADAPTATION,
+        "adaptation": adaptation_of(spec),
         "target_accept": TARGET_ACCEPT,
         "versions": versions(),
     }

@@ -19,6 +19,7 @@ import xarray as xr
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import write_bytes
 from bayes_scaling.inference.fit import Fit, settled
+from bayes_scaling.names import GROUP
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import model_from_text
 
@@ -33,7 +34,15 @@ HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def fit_bytes(fit: Fit) -> bytes:
-    """Return the file's bytes; equal fits give equal bytes."""
+    """Return the file's bytes; equal fits give equal bytes.
+
+    Raises UsageError for the fit of one group taken out of another.
+    """
+    if GROUP in fit.provenance:
+        raise UsageError(
+            f"this is group {fit.provenance[GROUP]!r} of a fit of several: save that fit, and take "
+            "the group when it is loaded"
+        )
     header = {
         "runs_csv": fit.runs.to_csv(),
         "runs": json.dumps(fit.runs.metadata(), sort_keys=True),

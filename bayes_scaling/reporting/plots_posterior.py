@@ -164,11 +164,10 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
 
 
 def _draws_and_prior(fit: Fit, name: str) -> tuple[Floats, Prior | None]:
-    if name in fit.posterior:
-        return fit.posterior[name].values.ravel(), fit.model.all_priors[name]
-    if name in fit.derived:
-        return fit.derived[name].values.ravel(), None
-    known = ", ".join(map(str, (*fit.posterior, *fit.derived)))
+    there = fit.quantities
+    if name in there:
+        return there[name].values.ravel(), fit.model.all_priors.get(name)
+    known = ", ".join(map(str, there))
     raise UsageError(f"no unknown named {name!r}; this fit has {known}")
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.answers import Answers
     from bayes_scaling.runs.finding import Finding
+    from bayes_scaling.specs.spec import ModelSpec
 
 SCHEMA_VERSION: Final = 1
 MEDIAN: Final = 0.5
@@ -114,8 +115,14 @@ def _model(fit: Fit) -> Numbers:
         ],
         "inputs": list(fit.model.inputs),
         "constants": fit.model.numbers,
-        "noise": f"{spec.noise.kind}, {spec.noise.scale}",
+        "noise": ", ".join([spec.noise.kind, spec.noise.scale, *_parts(spec)]),
     }
+
+
+def _parts(spec: ModelSpec) -> list[str]:
+    """What the density has beside law and noise, in words."""
+    run_effect = ["run effect"] if spec.noise.has_run_effect else []
+    return run_effect + [f"{name} known to {sd:.1%}" for name, sd in spec.input_sds.items()]
 
 
 def _runs(fit: Fit) -> Numbers:

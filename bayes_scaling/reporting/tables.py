@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
-from bayes_scaling.names import FLOPS, LOSS, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS
 from bayes_scaling.reporting.wording import (
     interval_levels,
     say_flop,
@@ -48,9 +48,11 @@ LONGEST_CELL: Final = 400
 
 def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
     """Show what a new run will measure at each point: median, intervals, extrapolation."""
-    known = [str(name) for name in forecast.points if name != "extrapolation"]
+    known = [str(name) for name in forecast.points if name not in ("extrapolation", GROUP)]
     given = [name for name in known if name != FLOPS or not {PARAMS, TOKENS} <= set(known)]
+    group = GROUP in forecast.points
     table = _table(
+        *([(GROUP, "left")] if group else []),
         *((name, "right") for name in given),
         (say_target(forecast.target), "right"),
         *((say_share(share), "right") for share in intervals),
@@ -63,7 +65,8 @@ def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS
         mark = " !" if ratio > MAX_EXTRAPOLATION else ""
         amounts = [say_flop(point[n]) if n == FLOPS else say_size(point[n], 3) for n in given]
         bounds = [_interval(*(say_loss(q[v]) for v in interval_levels(s))) for s in intervals]
-        _add(table, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
+        names = [display_name(point[GROUP], 24)] if group else []
+        _add(table, *names, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
     return table
 
 

@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import TARGET
-from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Kind, Scale
+from bayes_scaling.names import GROUP, TARGET
+from bayes_scaling.specs.groups import Groups
+from bayes_scaling.specs.noise import RUN_EFFECT, UNKNOWNS_OF_KIND, Kind, Scale
 from bayes_scaling.specs.prior import FAMILIES, RELATIVE, Prior
 from bayes_scaling.specs.strict import Strict
 
@@ -81,14 +82,52 @@ class NoiseFile(Strict):
     scale: Scale = "log"
     sigma: PriorFile
     nu: PriorFile | None = None
+    p_bad: PriorFile | None = None
+    excess: PriorFile | None = None
+    run_effect: PriorFile | None = None
 
     @model_validator(mode="after")
     def _exact_unknowns(self) -> NoiseFile:
         wanted = set(UNKNOWNS_OF_KIND[self.kind])
-        given = {k for k in ("sigma", "nu") if getattr(self, k) is not None}
-        if wanted != given:
+        if wanted != set(self.priors()) - {RUN_EFFECT}:
             raise ValueError(f"{self.kind} noise has the unknowns {' and '.join(sorted(wanted))}")
+        if self.run_effect is None:
+            return self
+        if self.kind != "normal":
+            raise ValueError(f"a run_effect needs normal noise; {self.kind} noise has none")
+        if self.run_effect.prior().support[0] < 0:
+            raise ValueError("run_effect is a standard deviation: its prior must be above 0")
         return self
+
+    def priors(self) -> dict[str, Prior]:
+        """Return the priors of the noise's own unknowns that the file states."""
+        named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess", RUN_EFFECT))
+        return {k: v.prior() for k, v in named if v is not None}
+
+
+class GroupsFile(Strict):
+    """The `[groups]` table: the column, and the prior of the spread of each unknown that varies."""
+
+    column: Literal["group"] = GROUP
+    spread: dict[str, PriorFile] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _positive(self) -> GroupsFile:
+        for name, prior in self.spread.items():
+            if prior.prior().support[0] < 0 or prior.prior().relative:
+                raise ValueError(f"spread.{name}: a standard deviation, a HalfNormal or LogNormal")
+        return self
+
+    def groups(self) -> Groups:
+        """Return what varies."""
+        return Groups(self.column, {k: v.prior() for k, v in self.spread.items()})
+
+
+class InputErrorFile(Strict):
+    """An `[errors.INPUT]` table: sd of the log of an input that is not known exactly."""
+
+    sd: Number = Field(gt=0, le=1)
+    why: str = Field(min_length=1)
 
 
 class ModelFile(Strict):
@@ -106,3 +145,5 @@ class ModelFile(Strict):
     constants: dict[str, Number | dict[OneResource, Number]] = Field(default_factory=dict)
     priors: dict[str, PriorFile]
     noise: NoiseFile
+    groups: GroupsFile | None = None
+    errors: dict[Literal["params", "tokens", "flops"], InputErrorFile] = Field(default_factory=dict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from bayes_scaling.quantities import (
     reference_of,
     unit_of,
 )
+from bayes_scaling.specs.groups import Groups
+from bayes_scaling.specs.input_error import InputError
 from bayes_scaling.specs.model_file import ModelFile
 from bayes_scaling.specs.noise import Noise
 from bayes_scaling.specs.prior import Prior
@@ -57,11 +59,14 @@ class ModelSpec:
     references: tuple[str, ...]
     text: str
     digest: str
+    groups: Groups | None = None
+    input_errors: Mapping[str, InputError] = field(default_factory=dict)
 
     @property
     def all_priors(self) -> dict[str, Prior]:
-        """Priors of the law's unknowns, then of the noise's."""
-        return {**self.priors, **self.noise.priors}
+        """Priors of the law's unknowns, then of the noise's, then of the spreads of groups."""
+        spreads = self.groups.priors if self.groups else {}
+        return {**self.priors, **self.noise.priors, **spreads}
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -74,6 +79,11 @@ class ModelSpec:
     def settled(self) -> bool:
         """True where the columns that the law reads do not wait for a table to name them."""
         return bool(self.inputs) and self.law.sources != THREE_SOURCES
+
+    @property
+    def input_sds(self) -> dict[str, float]:
+        """Standard deviations of the logs of the columns that are not known exactly."""
+        return {k: self.input_errors[k].sd for k in self.inputs if k in self.input_errors}
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -112,8 +122,10 @@ class ModelSpec:
             self, law=law, priors={name: of_family[law.family_of(name)] for name in law.unknowns}
         )
 
-    def against(self, ends: Mapping[str, tuple[float, float]]) -> ModelSpec:
-        """Return the same model with relative priors stated against a table.
+    def against(
+        self, ends: Mapping[str, tuple[float, float]], groups: Sequence[str] = ()
+    ) -> ModelSpec:
+        """Return the same model with relative priors and groups stated against a table.
 
         `ends`: smallest and largest value of each column the law reads, and of the target.
         """
@@ -121,7 +133,8 @@ class ModelSpec:
         for name, prior in self.priors.items():
             column = self.inputs[0] if prior.of == ANY_RESOURCE else prior.of
             priors[name] = prior.against(*ends[column]) if prior.relative else prior
-        return replace(self, priors=priors)
+        stated = self.groups.against(groups) if self.groups else None
+        return replace(self, priors=priors, groups=stated)
 
     def at_reference(self, smallest: float = 1.0) -> ModelSpec:
         """Return the same model with relative priors stated against the reference run alone.
@@ -191,14 +204,15 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
     _match(where, "priors", set(parsed.priors), stated, law.name)
     if not set(parsed.constants) <= set(law.constants):
         _match(where, "constants", set(parsed.constants), set(law.constants), law.name)
-    own = {"sigma": parsed.noise.sigma, "nu": parsed.noise.nu}
-    noise = Noise(
-        parsed.noise.kind,
-        parsed.noise.scale,
-        {k: v.prior() for k, v in own.items() if v is not None},
-    )
+    noise = Noise(parsed.noise.kind, parsed.noise.scale, parsed.noise.priors())
     if clash := set(noise.priors) & set(law.unknowns):
         raise UsageError(f"{where}: law and noise both have an unknown {clash.pop()!r}")
+    groups = parsed.groups.groups() if parsed.groups else None
+    if groups and (strange := sorted(set(groups.spread) - set(law.unknowns))):
+        raise UsageError(
+            f"{where}: [groups.spread] names {', '.join(strange)}; "
+            f"the law has {', '.join(law.unknowns)}"
+        )
     constants: dict[str, float | Mapping[str, float]] = dict(law.constants)
     for key, value in parsed.constants.items():
         constants[key] = {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
@@ -215,8 +229,14 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         references=parsed.references,
         text=text,
         digest="",
+        groups=groups,
+        input_errors={str(k): InputError(v.sd, v.why) for k, v in parsed.errors.items()},
     )
     spec = spec.at_sources(parsed.sources) if parsed.sources else spec
+    if strange := sorted(set(spec.input_errors) - set(spec.inputs or RESOURCES)):
+        raise UsageError(
+            f"{where}: [errors] names {', '.join(strange)}; the law reads {', '.join(spec.inputs)}"
+        )
     return replace(spec, digest=_digest(spec))
 
 
@@ -236,9 +256,16 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
         keys = {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
         return {**keys, "of": p.of} if p.of not in ("", TARGET) else keys
 
-    target = {} if spec.target == spec.law.target else {"target": spec.target}
+    found: dict[str, Any] = {}
+    if spec.target != spec.law.target:
+        found["target"] = spec.target
+    if spec.groups is not None:
+        spread = {k: prior(p) for k, p in spec.groups.spread.items()}
+        found["groups"] = {"column": spec.groups.column, "spread": spread}
+    if spec.input_errors:
+        found["errors"] = {k: v.sd for k, v in spec.input_errors.items()}
     return {
-        **target,
+        **found,
         "law": spec.law.name,
         "constants": spec.constants,
         "priors": {k: prior(p) for k, p in spec.priors.items()},

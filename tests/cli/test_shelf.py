@@ -162,3 +162,11 @@ def test_models_with_floor(cli: Cli, folder: Path, tmp_path: Path) -> None:
     )
     assert table.code == 2 and "not a saved fit" in table.err
     assert not (tmp_path / "b.toml").exists() and not (tmp_path / "c.toml").exists()
+
+
+def test_sources_of_a_mixture_are_named_reference_first() -> None:
+    from bayes_scaling.cli.posterior import load_spec
+
+    spec = load_spec("effective-tokens", None, "web, code")
+    assert spec.law.sources == ("web", "code") and "q_code" in spec.priors
+    assert load_spec("effective-tokens", None).settled is False

@@ -47,6 +47,23 @@ def test_mixtures_that_vary_and_that_do_not() -> None:
     assert one[0] == "fail" and "the table names 1" in one[1]
 
 
+def test_inputs_that_do_not_vary() -> None:
+    rng = np.random.default_rng(20261124)
+    share = np.linspace(0.2, 0.9, 36)
+    found = verdicts(ladder().assign(quality=0.7, domain_share=share))
+    assert found["data-quality"] == (
+        "warn", "all runs have the same quality: nothing about what that does",
+    )  # fmt: skip
+    assert "no domain_share below 0.1" in found["mixture-continued"][1]
+    varied = verdicts(ladder().assign(quality=rng.uniform(0.2, 1, 36), domain_share=share - 0.2))
+    assert varied["data-quality"][0] == varied["mixture-continued"][0] == "ok"
+    weights = rng.dirichlet(np.ones(2), 36)
+    mixed = ladder().assign(weight_a=weights[:, 0], weight_b=weights[:, 1])
+    assert "params differs between runs" in verdicts(mixed)["mixture-exp"][1]
+    one_size = mixed.assign(params=1e9, tokens=2e10)
+    assert verdicts(one_size)["mixture-exp"] == ("ok", "")
+
+
 def test_one_ray_one_resource_few_rows() -> None:
     ray = verdicts(ladder().assign(tokens=lambda t: 20 * t["params"]))
     assert ray["chinchilla-plain"][0] == "warn" and "I001" in ray["chinchilla-plain"][1]

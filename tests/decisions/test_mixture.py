@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.runs.table import Runs
@@ -83,6 +84,16 @@ def test_several_evaluation_sets_balance() -> None:
     both = bs.best_mixture([one, other])
     np.testing.assert_allclose(both.sel(source="code"), 0.5, atol=5e-3)
     assert both.attrs["at_corner"] == 0
+
+
+def test_forecast_of_a_mixture_alone() -> None:
+    """The law reads no sizes: its axis is a weight, whatever else the table holds."""
+    fit = fit_of("mixture-exp", {"c": 1.8, "k": 0.5, "t_text": -1.0, "t_web": 0.5})
+    assert axis_of(fit) == "weight_code"
+    plan = pd.DataFrame({"weight_code": [1.0, 0.5], "weight_text": [0, 0.5], "weight_web": [0, 0]})
+    found = bs.forecast(fit, plan).quantiles([0.5])[0.5]
+    assert found[0] == pytest.approx(2.3, abs=0.02) and found[1] < found[0]
+    assert "weight code" in bs.report(fit, [0.6]).page.replace("_", " ")
 
 
 def test_refusals() -> None:

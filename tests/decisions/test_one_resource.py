@@ -60,7 +60,7 @@ def test_forecast_of_any_resource(model: str, resource: str) -> None:
     median = found.quantiles([0.5])[0.5]
     assert 0.5 < median[1] < median[0] < 8 and np.isfinite(fit.summary()["mean"]).all()
     far = bs.forecast(fit, [1e4 * reference_of(resource)])
-    assert [f.code for f in far.findings] == ["X001"]
+    assert "X001" in [f.code for f in far.findings]
 
 
 @pytest.mark.parametrize("resource", OTHERS)

@@ -11,10 +11,15 @@ from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.fit import stated_against
 from bayes_scaling.names import LOSS
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.groups import OF_GROUP
+from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.spec import load_model
 from tests.conftest import ladder
 
-MODELS = ("chinchilla-plain", "skaling-plain", "kaplan-plain", "power-floor-plain")
+MODELS = (
+    "chinchilla-plain", "skaling-plain", "kaplan-plain", "power-floor-plain",
+    "chinchilla-one-sided", "chinchilla-imputed",
+)  # fmt: skip
 
 
 def noisy_ladder() -> Runs:
@@ -49,6 +54,13 @@ def compiled(name: str):
     return spec, runs, [rv.name for rv in free], lambda z: float(density(*z)), values
 
 
+def input_variance(spec, inputs, at) -> np.ndarray | float:
+    """What errors in the inputs add on the scale of the noise, at unknowns `at`."""
+    named = dict(zip(spec.inputs, inputs, strict=True))
+    outcome = lambda x: spec.noise.to_scale(np, spec.curve(np, tuple(x.values()), at))  # noqa: E731
+    return variance_of_inputs(outcome, named, spec.input_sds)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_density_by_another_road(name: str) -> None:
     """log p(z) = log prior + log likelihood + log |d unknowns / d z|, up to one constant."""
@@ -57,10 +69,11 @@ def test_density_by_another_road(name: str) -> None:
     assert len(free) == len(order)
     loss = runs.fitted[LOSS].to_numpy()
     inputs = tuple(runs.resource(c) for c in spec.inputs)
-    sd = graph.known_sd(spec, runs)
+    known = graph.known_sd(spec, runs)
 
     def by_hand(z: np.ndarray) -> float:
         at = values(z)
+        sd = np.sqrt(known**2 + input_variance(spec, inputs, at))
         prior = sum(float(p.log_density(at[k])) for k, p in spec.all_priors.items())
         fit = spec.noise.log_density(loss, spec.curve(np, inputs, at), sd, at).sum()
         step = 1e-5
@@ -119,3 +132,39 @@ def test_a_users_file_read_twice_is_one_structure(tmp_path) -> None:
     assert first == again
     (tmp_path / "mine.py").write_text(text.replace("** -beta", "** -beta * 1.0"))
     assert graph.structure(load_model(tmp_path / "mine.toml")) != first
+
+
+def test_groups_add_their_standard_normals_and_their_own_curves() -> None:
+    """Two points that differ in the groups alone: log p differs by normals and likelihood."""
+    import pytensor
+
+    table = noisy_ladder().frame.assign(group=list("abcab" * 2)[:9])
+    runs = Runs.from_frame(table)
+    spec = stated_against(load_model("chinchilla-by-family"), runs)
+    assert spec.groups is not None and spec.groups.size == 4
+    pm = import_pymc()
+    model = graph.build(spec)
+    with model:
+        pm.set_data(graph.data_for(spec, runs))
+    symbols = [model.rvs_to_values[rv] for rv in model.free_RVs]
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
+    outputs = model.replace_rvs_by_values(list(model.deterministics))
+    terms = model.logp(sum=False)
+    run = pytensor.function(symbols, [*terms, *outputs], mode=mode)
+    names = [v.name for v in model.deterministics]
+    rng = np.random.default_rng(8)
+    fixed = {rv.name: rng.uniform(-0.5, 0.5) for rv in model.free_RVs if rv.ndim == 0}
+    inputs = tuple(runs.resource(c) for c in spec.inputs)
+    row = spec.groups.numbers(table["group"])
+    parts = []
+    for _ in range(3):
+        own = {rv.name: rng.standard_normal(4) for rv in model.free_RVs if rv.ndim == 1}
+        found = run(*({**fixed, **own}[rv.name] for rv in model.free_RVs))
+        density = sum(float(np.sum(term)) for term in found[: len(terms)])
+        at = dict(zip(names, found[len(terms) :], strict=True))
+        at |= {name: at[name + OF_GROUP][row] for name in spec.groups.spread}
+        curve = spec.curve(np, inputs, at)
+        loss = runs.fitted[LOSS].to_numpy()
+        fit = spec.noise.log_density(loss, curve, graph.known_sd(spec, runs), at).sum()
+        parts.append(density - fit + 0.5 * sum((z**2).sum() for z in own.values()))
+    np.testing.assert_allclose(parts, parts[0], atol=1e-7)

@@ -72,7 +72,7 @@ def test_moving_exponents_are_the_published_form() -> None:
 
 
 BASE = {"S": 0.218, "w": 0.9, "alpha": 0.321, "beta": 0.637, "k": 0.764, "c_0": 2.549}
-ONSET = {"h": 2.19, "q": 1.315, "f": 0.09}
+ONSET = {"h": 2.19, "f": 0.09, "u": np.log(1.315) / 0.09}
 
 
 def test_the_best_split_of_moving_exponents() -> None:
@@ -92,7 +92,9 @@ def test_the_best_split_of_moving_exponents() -> None:
 def test_students_against_the_formula_as_published() -> None:
     """The broken power with c_1, and the loss without a teacher from the supervised law."""
     law = bs.load_law("distillation")
-    c_1 = law.derived(np, **BASE, **ONSET, **law.constants)["c_1"]
+    derived = law.derived(np, **BASE, **ONSET, **law.constants)
+    c_1 = derived["c_1"]
+    assert derived["d_1"] == pytest.approx(1.315)
     for N, D, teacher in ((1e9, 2e10, 2.2), (3e8, 5e11, 2.0), (7e9, 1e10, 3.1)):
         n, d = N / 1e9, D / 2e10
         alone = 1.220 + 1.155 * (0.519 * n**-0.408 + 0.481 * d**-0.431) ** 0.452

@@ -21,14 +21,17 @@ from bayes_scaling.specs.prior_predictive import prior_predictive
 
 @pytest.mark.parametrize("name", bs.model_names())
 def test_lines_fit_a_terminal(name: str) -> None:
-    lines = prior_text(prior_predictive(bs.load_model(name)))
+    found = prior_predictive(bs.load_model(name))
+    lines = prior_text(found)
     assert max(map(len, lines)) <= 80
     picture = [line.partition("│")[2] for line in lines if "│" in line]
     assert len(picture) == ROWS
     assert "".join(picture).count(MEDIAN) == COLUMNS  # one in each column
     assert "".join(picture).count(BAND) > COLUMNS
     text = " ".join(lines)
-    assert "physically possible (0.3 to 10 nats)" in " ".join(text.split())
+    low, high = found.limits
+    possible = f"physically possible ({found.target} {low:g} to {high:g}"
+    assert possible in " ".join(text.split())
 
 
 def test_the_median_is_where_the_axis_says() -> None:

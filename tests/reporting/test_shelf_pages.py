@@ -27,9 +27,15 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
     if not {"params", "tokens", "flops"} <= set(spec.inputs):
         table = table.drop(columns="flops")
     runs = Runs.from_frame(table)
-    priors = spec.priors
+    priors = spec.all_priors
     medians = {unknown: float(prior.quantile(0.55)) for unknown, prior in priors.items()}
-    fit = replace(make_fit("chinchilla-plain", medians, runs), spec=spec)
+    made = make_fit("chinchilla-plain", medians, runs)
+    fit = replace(made, spec=spec, posterior=made.posterior[list(priors)])
+    if spec.groups is not None:
+        labels = list(spec.groups.labels)
+        own = {f"{k}_of_group": made.posterior[k].expand_dims(group=labels, axis=-1)
+               for k in spec.groups.spread}  # fmt: skip
+        fit = replace(fit, posterior=fit.posterior.assign(own)).at_group(labels[1])
     axis = axis_of(fit)
     made = report(fit, [min(2 * float(runs.resource(axis).max()), quantity(axis).high)])
     assert name in made.page and "<script" not in made.page

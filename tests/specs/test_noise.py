@@ -6,17 +6,22 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
+from bayes_scaling.inference.backend import import_pymc
+from bayes_scaling.specs import one_sided
 from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Noise
 from bayes_scaling.specs.prior import Prior
 
 SIGMA = Prior("HalfNormal", {"q95": 0.03})
 NU = Prior("Gamma", {"alpha": 2.0, "beta": 0.1}, lower=1.0)
+P_BAD = Prior("Beta", {"alpha": 1.0, "beta": 6.0})
+EXCESS = Prior("LogNormal", {"q05": 0.01, "q95": 0.2})
 CASES = [(kind, scale) for kind in UNKNOWNS_OF_KIND for scale in ("log", "additive")]
-UNKNOWNS = {"sigma": 0.05, "nu": 4.0}
+UNKNOWNS = {"sigma": 0.05, "nu": 4.0, "p_bad": 0.3, "excess": 0.1}
 
 
 def noise(kind: str, scale: str) -> Noise:
-    priors = {"sigma": SIGMA, "nu": NU} if kind == "student_t" else {"sigma": SIGMA}
+    every = {"sigma": SIGMA, "nu": NU, "p_bad": P_BAD, "excess": EXCESS}
+    priors = {name: every[name] for name in UNKNOWNS_OF_KIND[kind]}
     return Noise(kind, scale, priors)  # type: ignore[arg-type]
 
 
@@ -42,3 +47,60 @@ def test_known_sd_widens_in_quadrature_on_either_scale() -> None:
     np.testing.assert_allclose(noise("normal", "additive").known_sd(loss, 0.02), 0.02)
     wide = noise("normal", "additive").log_density(2.6, 2.5, 0.12, {"sigma": 0.05})
     assert wide == pytest.approx(stats.norm(2.5, 0.13).logpdf(2.6))
+
+
+GRID = [(s, p, m) for s in (1e-4, 0.01, 0.3) for p in (1e-6, 0.2, 0.999) for m in (1e-5, 0.03, 2.0)]
+
+
+@pytest.mark.parametrize(("s", "p", "m"), GRID)
+def test_one_sided_density_is_the_exponentially_modified_bell(s: float, p: float, m: float) -> None:
+    """Against SciPy's exponnorm where that is finite; finite everywhere."""
+    from scipy import special
+
+    r = s * np.array([-30.0, -4.0, -0.5, 0.0, 0.5, 4.0, 30.0, 1e4])
+    found = one_sided.log_density(np, special, r, s, p, m)
+    assert np.isfinite(found).all()
+    shifted = stats.exponnorm(m / s, scale=s).logpdf(r)
+    slow = np.logaddexp(np.log1p(-p) + stats.norm(0, s).logpdf(r), np.log(p) + shifted)
+    known = np.isfinite(slow) & (np.abs(r) < 30 * s) & (0.01 * s < m) & (m < 100 * s)
+    np.testing.assert_allclose(found[known], slow[known], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("s", "p", "m"), GRID)
+def test_one_sided_scores_are_finite_and_rise(s: float, p: float, m: float) -> None:
+    r = s * np.linspace(-12, 40, 400)
+    scores = one_sided.normal_scores(r, s, p, m)
+    assert np.isfinite(scores).all() and (np.diff(scores) > -1e-9).all()
+    cdf = (1 - p) * stats.norm(0, s).cdf(r) + p * stats.exponnorm(m / s, scale=s).cdf(r)
+    inner = (cdf > 1e-4) & (cdf < 1 - 1e-4)
+    np.testing.assert_allclose(stats.norm.cdf(scores)[inner], cdf[inner], rtol=1e-5)
+
+
+def test_one_sided_graph_is_the_density_with_its_slopes() -> None:
+    import_pymc()
+    import pytensor
+    import pytensor.tensor as pt
+    from scipy import special
+
+    symbols = pt.dvectors(4)
+    total = one_sided.log_density(pt, pt, *symbols).sum()
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
+    graph = pytensor.function(symbols, [total, *pytensor.grad(total, symbols)], mode=mode)
+    rows = [(x * s, s, p, m) for s, p, m in GRID for x in (-9.0, 0.7, 30.0)]
+    at = list(np.array(rows).T)
+    value, *slopes = graph(*at)
+    density = lambda *a: one_sided.log_density(np, special, *a)  # noqa: E731
+    assert value == pytest.approx(density(*at).sum(), rel=1e-12)
+    for i, slope in enumerate(slopes):
+        step = 1e-6 * np.maximum(np.abs(at[i]), 1e-6)
+        up, down = ([a + k * step * (j == i) for j, a in enumerate(at)] for k in (1, -1))
+        np.testing.assert_allclose(slope, (density(*up) - density(*down)) / (2 * step), rtol=2e-3,
+                                   atol=1e-2 * np.abs(slope).max() ** 0.5)  # fmt: skip
+
+
+def test_bad_runs_are_those_far_above_the_curve() -> None:
+    each = noise("one_sided", "log")
+    loss = 2.5 * np.exp([-0.3, -0.05, 0.0, 0.1, 0.5])
+    found = each.bad_probability(loss, 2.5, 0.0, UNKNOWNS)
+    assert (np.diff(found) > 0).all() and found[0] < 0.05 and found[-1] > 0.999
+    assert np.median(found[2]) < UNKNOWNS["p_bad"]

@@ -42,8 +42,7 @@ def test_caption_says_what_priors_are_stated_against() -> None:
 def test_the_same_seed_gives_the_same_numbers_without_pymc() -> None:
     code = (
         "import sys, bayes_scaling as bs\n"
-        "from bayes_scaling.quantities import quantity
-from bayes_scaling.specs.prior_predictive import prior_predictive\n"
+        "from bayes_scaling.specs.prior_predictive import prior_predictive\n"
         "found = prior_predictive(bs.load_model('skaling-plain'), seed=3)\n"
         "print(repr(found.reference), [m for m in ('pymc', 'pytensor') if m in sys.modules])"
     )
