@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation as Allocation
     from bayes_scaling.decisions.allocation import allocate as allocate
+    from bayes_scaling.decisions.chain import chain as chain
     from bayes_scaling.decisions.cost import Cost as Cost
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "decisions.allocation": ("Allocation", "allocate"),
+    "decisions.chain": ("chain",),
     "decisions.cost": ("Cost",),
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),

@@ -241,6 +241,16 @@ def reference_of(column: str) -> float:
     return quantity(column).reference
 
 
+def mean_of(target: str) -> str:
+    """Return the variable that holds the expected target, the curve: `loss_mean`."""
+    return f"{target}_mean"
+
+
+def new_of(target: str) -> str:
+    """Return the variable that holds the target of one new run, noise included: `loss_new`."""
+    return f"{target}_new"
+
+
 def column_of(symbol: str) -> str:
     """Return the column that a symbol of a law reads; `w_web` reads `weight_web`."""
     if symbol.startswith(f"{SOURCES}_"):

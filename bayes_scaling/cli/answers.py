@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.names import LOSS, LOSS_MEAN, LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import LOSS, LOSS_MEAN, PARAMS, TOKENS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,12 +34,13 @@ def _named(quantiles: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def forecast_columns(forecast: Forecast, intervals: Sequence[float]) -> pd.DataFrame:
-    """Return one row per point: its resources, then quantiles of the loss [nats/token].
+    """Return one row per point: its resources, then quantiles of the loss, or of another target.
 
     Where only compute was asked for, also the quantiles of each draw's best params and tokens.
     """
     levels = levels_of(intervals)
-    names = [n for n in (LOSS_NEW, LOSS_MEAN, PARAMS, TOKENS) if n in forecast.draws]
+    wanted = (forecast.new, forecast.mean, LOSS_MEAN, PARAMS, TOKENS)
+    names = [n for n in dict.fromkeys(wanted) if n in forecast.draws]
     parts = [_named(forecast.quantiles(levels, of=name), name) for name in names]
     return _beside(forecast.points, parts)
 

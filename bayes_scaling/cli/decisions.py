@@ -14,8 +14,11 @@ from bayes_scaling.cli.amounts import (
     parse_intervals,
     parse_money,
 )
+from bayes_scaling.cli.chances import chance_lines, require_possible
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
+    AtLeastOption,
+    AtMostOption,
     BudgetOption,
     ForceOption,
     GivenOption,
@@ -27,11 +30,13 @@ from bayes_scaling.cli.options import (
     Price,
     Question,
     SavedFit,
+    ThenOption,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, GROUP, PARAMS, RUN, TOKENS
+from bayes_scaling.quantities import unit_of
 from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
@@ -63,19 +68,31 @@ def forecast(
     given: GivenOption = None,
     group: GroupOption = None,
     force: ForceOption = False,
+    then: ThenOption = None,
+    at_least: AtLeastOption = None,
+    at_most: AtMostOption = None,
 ) -> Outcome:
     """What loss will these runs reach? From a saved fit, without sampling.
 
-    At a budget (--flops) each draw is read at its own best split of C = 6ND. Exit code 1: a
-    question lies beyond what the fitted runs support.
+    At a budget (--flops) each draw is read at its own best split of C = 6ND. With --then the loss
+    goes draw by draw through a second fit, which says what a benchmark will measure. Exit code 1:
+    a question lies beyond what the fitted runs support.
     """
     from bayes_scaling.cli.sources import new_file, read_fit
 
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
-    fit = read_fit(source, law, group=group).at(**parse_given(given))
-    return _forecast(fit, _points(fit, asked), levels, output, target)
+    if at_least is not None and at_most is not None:
+        raise UsageError("choose one of --at-least and --at-most")
+    fit, link = read_fit(source, law, group=group), read_fit(then, law) if then else None
+    more = parse_given(given)
+    if link is not None:
+        own = {k: v for k, v in more.items() if k not in fit.model.inputs}
+        link, more = link.at(**own), {k: v for k, v in more.items() if k not in own}
+    fit = fit.at(**more)
+    mark = (at_least, at_most)
+    return _forecast(fit, link, _points(fit, asked), levels, mark, output, target)
 
 
 def _points(fit: Fit, asked: Question) -> Any:
@@ -131,13 +148,25 @@ def amounts_asked(
 
 
 def _forecast(
-    fit: Fit, points: Any, levels: Sequence[float], output: Output, target: Any
+    fit: Fit,
+    link: Fit | None,
+    points: Any,
+    levels: Sequence[float],
+    mark: tuple[float | None, float | None],
+    output: Output,
+    target: Any,
 ) -> Outcome:
     from bayes_scaling.cli.answers import forecast_columns, records, split_findings
+    from bayes_scaling.decisions.chain import chain
     from bayes_scaling.decisions.forecast import forecast as predict
 
     found = predict(fit, points, seed=output.seed)
+    if link is not None:
+        found = chain(found, link, seed=output.seed)
     frame = forecast_columns(found, levels)
+    if mark != (None, None):
+        require_possible(found, mark)
+        frame["probability"] = found.probability(at_least=mark[0], at_most=mark[1])
     if hasattr(points, "columns") and RUN in points:
         frame.insert(0, RUN, points[RUN])
     if target:
@@ -146,17 +175,29 @@ def _forecast(
 
     def text() -> Iterator[Any]:
         from bayes_scaling.reporting.tables import forecast_table
+        from bayes_scaling.reporting.wording import say_target, unit_in_words
 
         yield forecast_table(found, intervals=levels)
+        if "probability" in frame:
+            yield from chance_lines(found.target, mark, frame["probability"])
+        models = [
+            f"{each.spec.name}{_say_group(each)}, {len(each.runs.fitted)} runs"
+            for each in (fit, link)
+            if each
+        ]
         yield (
-            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, "
-            f"seed {output.seed}; "
-            f"{_given_words(fit)}loss of one new run, nats/token"
+            f"model {', then '.join(models)}, seed {output.seed}; {_given_words(fit)}"
+            f"{say_target(found.target)} of one new run, {unit_in_words(found.target)}"
         )
 
     return Outcome(
         result={
             "model": fit.spec.name,
+            "then": link.spec.name if link else None,
+            "target": found.target,
+            "unit": unit_of(found.target),
+            "at_least": mark[0],
+            "at_most": mark[1],
             "given": dict(fit.given),
             **_group_of(fit),
             "seed": output.seed,

@@ -94,6 +94,21 @@ IntervalOption = Annotated[
 DrawsOption = Annotated[int, typer.Option("--draws", min=50, help="Kept draws of each chain.")]
 ChainsOption = Annotated[int, typer.Option("--chains", min=2, help="Independent chains.")]
 
+ThenOption = Annotated[
+    str | None,
+    typer.Option(
+        "--then", metavar="LINK.nc", help="A saved fit that reads the loss: accuracy, error, ..."
+    ),
+]
+AtLeastOption = Annotated[
+    float | None,
+    typer.Option("--at-least", metavar="T", help="Also the probability of T or more."),
+]
+AtMostOption = Annotated[
+    float | None,
+    typer.Option("--at-most", metavar="T", help="Also the probability of T or less."),
+]
+
 DEFAULT_INTERVALS = "0.8,0.9"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from bayes_scaling.names import FLOPS, LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS
 
 NAMED: Final = 3
 """Held-out runs outside their interval that are named."""
@@ -13,16 +13,25 @@ NAMED: Final = 3
 
 def answer_lines(numbers: Mapping[str, Any], price: str) -> list[str]:
     """Return one sentence per budget: the loss it buys, and the plan to fund at the price said."""
-    from bayes_scaling.reporting.wording import say_given, say_loss, say_share, say_size
+    from bayes_scaling.reporting.wording import (
+        say_given,
+        say_loss,
+        say_share,
+        say_size,
+        say_target,
+        unit_in_words,
+    )
 
+    target = numbers["target"]["name"]
     axis, widest = numbers["axis"], numbers["widest"]
     lines = []
     for i, point in enumerate(numbers["forecast"]):
-        loss = point[LOSS_NEW]
+        loss = point[numbers["new"]]
         low, high = say_loss(loss[widest["low"]]), say_loss(loss[widest["high"]])
         beyond = ", beyond what the runs support" if point["beyond"] else ""
         line = (
-            f"At {say_given(point[axis], axis)}{beyond}: loss {say_loss(loss['q50'])} nats/token, "
+            f"At {say_given(point[axis], axis)}{beyond}: {say_target(target)} "
+            f"{say_loss(loss['q50'])} {unit_in_words(target)}, "
             f"{say_share(widest['share'])} between {low} and {high}."
         )
         if numbers["allocation"]:

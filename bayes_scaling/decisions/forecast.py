@@ -1,4 +1,4 @@
-"""forecast: draws of the loss of runs that have not been trained."""
+"""forecast: draws of the loss, or of another target, of runs that have not been trained."""
 
 from __future__ import annotations
 
@@ -23,18 +23,8 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.grouped import groups_asked, require_one_group
 from bayes_scaling.inference.predict import predict_at, require_inputs
-from bayes_scaling.names import (
-    CHAIN,
-    DRAW,
-    FLOPS,
-    GROUP,
-    LOSS_MEAN,
-    LOSS_NEW,
-    PARAMS,
-    POINT,
-    TOKENS,
-)
-from bayes_scaling.quantities import RESOURCES
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, LOSS, PARAMS, POINT, TOKENS
+from bayes_scaling.quantities import RESOURCES, mean_of, new_of
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
@@ -48,13 +38,14 @@ LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 
 @dataclass(frozen=True)
 class Forecast:
-    """Draws of the loss at planned points.
+    """Draws of the loss, or of the `target` that the model explains, at planned points.
 
     `points` has one row per point: its group where the model varies by group, those of params,
     tokens and flops that were asked for, and `extrapolation`, the multiple of the largest fitted
     run (of the group). `draws` holds `loss_mean` (the curve)
     and `loss_new` (one new run), nats/token, dims (chain, draw, point); where a joint law was
-    asked for compute alone, also the `params` and `tokens` of each draw's own optimum.
+    asked for compute alone, also the `params` and `tokens` of each draw's own optimum. Draws of
+    another target are named after it: `accuracy_mean`, `accuracy_new`, shares of items.
     `findings` with severity error say that a point lies beyond what the runs support.
     """
 
@@ -63,23 +54,48 @@ class Forecast:
     findings: tuple[Finding, ...]
     weights: Mapping[str, float]
     provenance: Mapping[str, Any]
+    target: str = LOSS
 
-    def quantiles(self, levels: Sequence[float] = LEVELS, *, of: str = LOSS_NEW) -> pd.DataFrame:
+    @property
+    def mean(self) -> str:
+        """Name of the draws of the curve: `loss_mean`."""
+        return mean_of(self.target)
+
+    @property
+    def new(self) -> str:
+        """Name of the draws of one new run: `loss_new`."""
+        return new_of(self.target)
+
+    def probability(
+        self, *, at_least: float | None = None, at_most: float | None = None
+    ) -> NDArray[np.float64]:
+        """Probability that one new run's target is at least, or at most, a value; (point,).
+
+        Raises UsageError unless exactly one of the two is given.
+        """
+        if (at_least is None) == (at_most is None):
+            raise UsageError("give a probability either at_least or at_most")
+        values = self.draws[self.new].transpose(CHAIN, DRAW, POINT).values
+        hit = values >= at_least if at_least is not None else values <= at_most
+        return np.asarray(hit.mean(axis=(0, 1)))
+
+    def quantiles(self, levels: Sequence[float] = LEVELS, *, of: str | None = None) -> pd.DataFrame:
         """Quantiles at each point: one row per point in the order asked, one column per level.
 
-        `of`: `loss_new` (a new run) or `loss_mean` (the curve), nats/token. Raises UsageError for
-        other names and for levels outside (0, 1).
+        `of`: `loss_new` (a new run; the default) or `loss_mean` (the curve), nats/token; for
+        another target `accuracy_new` and so on. Raises UsageError for other names and for levels
+        outside (0, 1).
         """
-        return quantiles_of(self.draws, of, levels, POINT)
+        return quantiles_of(self.draws, of or self.new, levels, POINT)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return long quantiles: point, its resources, variable, level, value [nats/token]."""
-        table = long_quantiles(self.draws, (LOSS_MEAN, LOSS_NEW), LEVELS, POINT)
+        """Return long quantiles: point, its resources, variable, level, value."""
+        table = long_quantiles(self.draws, (self.mean, self.new), LEVELS, POINT)
         return table.join(self.points, on=POINT)
 
 
 def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) -> Forecast:
-    """Forecast the loss at planned points.
+    """Forecast the loss, or what else the model explains, at planned points.
 
     `at` is a table with the columns the law reads (params and tokens, or its one resource), or a
     sequence of compute budgets in FLOP (for a one-resource law: amounts of its resource). At a
@@ -108,6 +124,7 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
         findings=_caveats(fit, points, inputs),
         weights={fit.spec.name: 1.0},
         provenance={**fit.provenance, **stated_of(fit), "forecast_seed": seed},
+        target=fit.model.target,
     )
 
 

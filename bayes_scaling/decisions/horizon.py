@@ -9,7 +9,7 @@ import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import FLOPS, LOSS, PARAMS, SOURCE_LOSS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import grows, quantity, unit_of
 from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.finding import Finding
@@ -24,6 +24,8 @@ MAX_EXTRAPOLATION = 100.0
 """Multiple of the largest fitted run up to which an answer is not flagged."""
 MAX_RATIO_STEP = 10.0
 """Multiple beyond the fitted runs' tokens per parameter from which an answer carries a warning."""
+MAX_BEYOND_LOSSES = 0.5
+"""Share of the range of a link's losses by which a question may lie outside with a warning."""
 FLOORLESS_REACH = 10.0
 """Multiple of the largest run from which an answer of a law without a floor carries a warning."""
 NO_FLOOR = 1e-3
@@ -106,6 +108,38 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
     return found
 
 
+def distrust(fit: Fit) -> list[Finding]:
+    """S001 where the chains of a fit failed their checks."""
+    faults = sampler_faults(fit.provenance)
+    message = f"the posterior of {fit.spec.name} is not to be trusted: {'; '.join(faults)}"
+    hint = "fit again with more draws"
+    return [Finding("S001", "error", (), message, hint)] if faults else []
+
+
+def beyond_losses(fit: Fit, column: str, losses: NDArray[np.float64]) -> list[Finding]:
+    """X005 for losses (..., point) whose median lies outside those that a link was fitted on."""
+    runs = fit.runs.resource(column)
+    low, high = float(runs.min()), float(runs.max())
+    asked = np.median(losses.reshape(-1, losses.shape[-1]), axis=0)
+    beyond = np.maximum(low - asked, asked - high)
+    if not (beyond > 0).any():
+        return []
+    far = bool((beyond > MAX_BEYOND_LOSSES * (high - low)).any())
+    outside = asked[beyond > 0]
+    return [
+        Finding(
+            code="X005",
+            severity="error" if far else "warn",
+            rows=(),
+            message=f"{outside.size} of {asked.size} questions have a loss "
+            f"({outside.min():.3g} to {outside.max():.3g}) outside the losses {low:.3g} to "
+            f"{high:.3g} that {fit.spec.name} was fitted on"
+            + (f", by more than {MAX_BEYOND_LOSSES:g} of their range" if far else ""),
+            hint="a link says nothing about losses it has not seen; add runs with such losses",
+        )
+    ]
+
+
 def _without_floor(fit: Fit, ratios: NDArray[np.float64]) -> list[Finding]:
     """X004: a law whose loss goes to 0 is too hopeful far beyond the runs."""
     far = ratios[ratios > FLOORLESS_REACH]
@@ -140,21 +174,13 @@ def caveats(
     Errors: a posterior whose chains failed their checks (S001), questions beyond the runs in
     compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), at
     ratios of tokens to parameters far off theirs (X003), or to a law without a floor far beyond
-    them (X004).
+    them (X004). A link answers inside the losses it was fitted on (X005).
     """
     axis = axis_of(fit)
     amounts = fit.runs.resource(axis)
-    found = []
-    if faults := sampler_faults(fit.provenance):
-        found.append(
-            Finding(
-                code="S001",
-                severity="error",
-                rows=(),
-                message=f"the posterior is not to be trusted: {'; '.join(faults)}",
-                hint="fit again with more draws",
-            )
-        )
+    found = distrust(fit)
+    if axis in (LOSS, SOURCE_LOSS) and axis in inputs:
+        return tuple(found + beyond_losses(fit, axis, inputs[axis]))
     far = ratios[ratios > MAX_EXTRAPOLATION]
     if far.size:
         found.append(

@@ -54,6 +54,7 @@ def check(fit: Fit, *, others: Mapping[str, Fit] | None = None) -> Checks:
             *suspects(few),
             *bad_runs(few),
             *_influence(few),
+            *_step(fit),
             *within_fit(few),
             *across_fits(fit, others or {}),
             *identifiability(fit),
@@ -123,6 +124,24 @@ def _influence(fit: Fit) -> Iterator[Check]:
     advice = f"single runs move the posterior: {listed}; fit without them and compare"
     words = f"<= {limit:.2f} for every run"
     yield Check("PSIS k-hat", _judge(not len(over), WARN), float(k.max()), words, advice)
+
+
+def _step(fit: Fit) -> Iterator[Check]:
+    """Whether the runs resolve a law's step: its width against the gap that its middle lies in."""
+    if fit.model.law.step is None:
+        return
+    middle, width = (float(np.median(fit.posterior[name])) for name in fit.model.law.step)
+    column = fit.model.inputs[0]
+    measured = np.unique(fit.runs.resource(column))
+    above = int(np.clip(np.searchsorted(measured, middle), 1, len(measured) - 1))
+    gap = float(measured[above] - measured[above - 1])
+    advice = (
+        f"the {fit.model.target} jumps between the runs at {column} {measured[above - 1]:.3g} and "
+        f"{measured[above]:.3g}: thresholded metric, the same smooth loss pushed through a "
+        f"threshold; forecast P({fit.model.target} >= t) or use the loss"
+    )
+    limit = f">= {gap:.3g}, the gap between neighbouring runs"
+    yield Check(f"width of the step in {column}", _judge(width >= gap, WARN), width, limit, advice)
 
 
 def _table(fit: Fit) -> Iterator[Check]:

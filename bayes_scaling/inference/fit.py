@@ -15,7 +15,7 @@ import xarray as xr
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.grouped import at_group, labels_of
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, PARAMS, RUN, TARGET, TOKENS
-from bayes_scaling.quantities import quantity
+from bayes_scaling.quantities import TARGETS, quantity
 from bayes_scaling.runs.surface import lowest_credible
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
@@ -219,8 +219,11 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
     spec = settled(spec, runs)
     if spec.target not in runs.frame or runs.fitted[spec.target].isna().any():
         gaps = "no column" if spec.target not in runs.frame else "gaps in the column"
+        has = " and ".join(t for t in TARGETS if t in runs.frame and t != spec.target)
+        hint = f"; it has {has}: choose a model of the {has}, see: models list" if has else ""
         raise UsageError(
-            f"model {spec.name!r} explains the {spec.target}; the table has {gaps} '{spec.target}'"
+            f"model {spec.name!r} explains the {spec.target}; "
+            f"the table has {gaps} '{spec.target}'{hint}"
         )
     groups = labels_of(spec, runs)
     columns = {name: runs.resource(name) for name in spec.inputs}

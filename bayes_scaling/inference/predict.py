@@ -11,8 +11,8 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.graph import known_sd, run_numbers
 from bayes_scaling.inference.grouped import unknowns_at
 from bayes_scaling.inference.seeds import rng_of
-from bayes_scaling.names import CHAIN, DRAW, GROUP, LOSS_MEAN, LOSS_NEW, POINT, RUN
-from bayes_scaling.quantities import quantity
+from bayes_scaling.names import CHAIN, DRAW, GROUP, LOSS_NEW, POINT, RUN
+from bayes_scaling.quantities import mean_of, new_of, quantity
 from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.surface import MAD_TO_SD
 from bayes_scaling.specs.groups import OF_GROUP
@@ -62,20 +62,21 @@ def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -
 
 
 def predict_at(fit: Fit, inputs: Mapping[str, NDArray[Any]], *, seed: int = 0) -> xr.Dataset:
-    """Draw the loss at points: inputs (point,), or from draw to draw (chain, draw, point).
+    """Draw the target at points: inputs (point,), or from draw to draw (chain, draw, point).
 
     Returns `loss_mean` (the curve) and `loss_new` (one new run at each point), dims (chain, draw,
-    point), in the unit of the model's target: nats/token of a loss, a share of an accuracy.
+    point), nats/token; of a model of another target `accuracy_mean` and so on, in its unit.
     """
     mean = curve_at(fit, inputs)
     new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, fit.unknowns(POINT))
-    whole = quantity(fit.model.target)
+    target = fit.model.target
+    whole = quantity(target)
     new = np.clip(new, whole.low, whole.high) if whole.closed else new
     labels = np.arange(mean.shape[-1])
     return xr.Dataset(
         {
-            LOSS_MEAN: _labelled(fit, mean, POINT, labels),
-            LOSS_NEW: _labelled(fit, new, POINT, labels),
+            mean_of(target): _labelled(fit, mean, POINT, labels),
+            new_of(target): _labelled(fit, new, POINT, labels),
         }
     )
 

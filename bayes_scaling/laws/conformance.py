@@ -38,7 +38,8 @@ def check_law(law: Law, *, at: Mapping[str, float] | None = None) -> Checks:
     does the docstring name the unit; do NumPy, PyTensor and SymPy agree to 1e-12; do scalars,
     vectors and draws broadcast; is the loss finite, positive and never rising with a resource; is
     the gradient finite and that of finite differences; are declared terms and optimum right; does
-    it keep no state. Returns `Checks`. Raises UsageError where `at` names no unknown of the law.
+    it keep no state. Shares of items are compared to 1, other values to their own size. Returns
+    `Checks`. Raises UsageError where `at` names no unknown of the law.
     """
     unknown = set(at or {}) - set(law.unknowns) - set(law.families)
     if unknown:
@@ -78,6 +79,10 @@ class _Trial:
         values = {**self.unknowns, **self.constants, **changed}
         return np.asarray(self.law.curve(np, *inputs, **values))
 
+    def size(self, value: Floats) -> Floats | float:
+        """What differences are relative to: the value, or 1 where it is a share."""
+        return 1.0 if quantity(self.law.target).closed else np.abs(value)
+
     def words(self) -> Iterator[Check]:
         good = "[" in self.law.summary and "]" in self.law.summary
         advice = "say in the first sentence what is returned and its unit, as in [nats/token]"
@@ -88,15 +93,15 @@ class _Trial:
         finite = float(np.isfinite(loss).mean())
         yield _row("finite", finite == 1, finite, "all", "some losses are not finite")
         whole = quantity(self.law.target)
-        possible = float(((loss > whole.low) & (loss < whole.high)).mean())
+        possible = float(np.mean([whole.holds(float(value)) for value in loss]))
         advice = f"some values are no {self.law.target}"
         yield _row("possible", possible == 1, possible, "all", advice)
         for i, symbol in enumerate(self.law.inputs):
             if symbol in self.law.may_rise or is_weight(_column(symbol)):
                 continue
             more = [_more(symbol, x) if j == i else x for j, x in enumerate(self.inputs)]
-            rise = float(np.max((self.curve(*more) - loss) / np.abs(loss)))
-            advice = f"the loss rises with {symbol} at some point"
+            rise = float(np.max((self.curve(*more) - loss) / self.size(loss)))
+            advice = f"the {self.law.target} rises with {symbol} at some point"
             yield _row(f"falls with {symbol}", rise <= AGREE, rise, f"<= {AGREE}", advice)
 
     def state(self) -> Iterator[Check]:
@@ -120,13 +125,13 @@ class _Trial:
 
     def backends(self) -> Iterator[Check]:
         loss = self.curve(*self.inputs)
-        gap = float(np.max(np.abs(self._pytensor()[0] / loss - 1)))
+        gap = float(np.max(np.abs(self._pytensor()[0] - loss) / self.size(loss)))
         advice = "use only xp.exp, log, log1p, expm1, sqrt, power, abs, tanh, logaddexp, maximum, "
         advice += "minimum, where"
         yield _row("PyTensor = NumPy", gap <= AGREE, gap, f"<= {AGREE}", advice)
         function = precise(self.law)
         exact = [function(*self._point(i)) for i in range(POINTS)]
-        gap = float(np.max(np.abs(loss / np.array(exact) - 1)))
+        gap = float(np.max(np.abs(loss - np.array(exact)) / self.size(loss)))
         yield _row("SymPy = NumPy", gap <= AGREE, gap, f"<= {AGREE}", advice)
 
     def _point(self, i: int) -> tuple[tuple[float, ...], dict[str, float]]:
@@ -154,7 +159,7 @@ class _Trial:
         finite = all(np.isfinite(g).all() for g in gradients)
         yield _row("gradient finite", finite, str(finite), "True", "a gradient is not finite")
         worst, where = 0.0, ""
-        scale = np.abs(self.curve(*self.inputs))
+        scale = self.size(self.curve(*self.inputs))
         for (name, value), gradient in zip(self.unknowns.items(), gradients, strict=True):
             unit = np.maximum(np.abs(value), 1e-3)
             step = 1e-5 * unit
@@ -178,7 +183,9 @@ class _Trial:
             whole = np.sum(np.broadcast_arrays(*parts), axis=0)
             double = {name: 2 * self.unknowns[name] for name in self.law.terms}
             doubled = self.curve(*self.inputs, **double) / 2
-            gap = float(max(np.max(np.abs(part / loss - 1)) for part in (whole, doubled)))
+            gap = float(
+                max(np.max(np.abs(each - loss) / self.size(loss)) for each in (whole, doubled))
+            )
             advice = f"the loss is not the sum of its terms {', '.join(self.law.terms)}"
             yield _row("sum of terms", gap <= AGREE, gap, f"<= {AGREE}", advice)
         if self.law.optimum is not None:

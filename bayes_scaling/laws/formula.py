@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 from bayes_scaling.laws.law import Law
 
 INFINITY = "_∞"
+NEARBY = 1e-10
+"""Relative distance of the two points from which the root of an implicit law is sought."""
 
 
 def sympy_functions() -> Any:
@@ -31,13 +36,19 @@ def sympy_functions() -> Any:
 
 
 def expression(law: Law) -> Any:
-    """Return the law as a SymPy expression in positive symbols named as in its signature."""
+    """Return the law as a SymPy expression in positive symbols named as in its signature.
+
+    For an implicit law: the equation that it solves.
+    """
     import sympy as sp
 
     names = (*law.inputs, *law.unknowns, *law.constants)
     symbols = {name: sp.Symbol(name.replace("_inf", INFINITY), positive=True) for name in names}
     inputs = [symbols.pop(name) for name in law.inputs]
-    return law.curve(sympy_functions(), *inputs, **symbols)
+    if law.implicit is None:
+        return law.curve(sympy_functions(), *inputs, **symbols)
+    target = sp.Symbol(tuple(inspect.signature(law.implicit).parameters)[1], positive=True)
+    return sp.Eq(*law.implicit(sympy_functions(), target, *inputs, **symbols))
 
 
 def latex(law: Law) -> str:
@@ -58,20 +69,31 @@ def mathml(law: Law) -> str:
 def precise(law: Law, digits: int = 30) -> Any:
     """Return f(inputs, values) that evaluates the law with `digits` digits, one point at a time.
 
-    `inputs` is a tuple in the order of `law.inputs`, `values` maps unknowns and constants.
+    `inputs` is a tuple in the order of `law.inputs`, `values` maps unknowns and constants. The
+    equation of an implicit law is solved from the curve on.
     """
     import mpmath
     import sympy as sp
 
     names = (*law.inputs, *law.unknowns, *law.constants)
     symbols = {name: sp.Symbol(name, positive=True) for name in names}
-    keywords = {k: v for k, v in symbols.items() if k not in law.inputs}
-    body = law.curve(sympy_functions(), *(symbols[n] for n in law.inputs), **keywords)
-    function = sp.lambdify([symbols[n] for n in names], body, modules="mpmath")
+    arguments = list(symbols.values())
+    inputs = [symbols.pop(name) for name in law.inputs]
+    target = sp.Symbol("target")
+    if law.implicit is None:
+        body = law.curve(sympy_functions(), *inputs, **symbols)
+    else:
+        left, right = law.implicit(sympy_functions(), target, *inputs, **symbols)
+        body = left - right
+    function = sp.lambdify([target, *arguments], body, modules="mpmath")
 
     def evaluate(inputs: tuple[float, ...], values: dict[str, float]) -> float:
         with mpmath.workdps(digits):
             numbers = [mpmath.mpf(v) for v in (*inputs, *(values[n] for n in names[len(inputs) :]))]
-            return float(function(*numbers))
+            if law.implicit is None:
+                return float(function(None, *numbers))
+            near = mpmath.mpf(float(law.curve(np, *inputs, **values)))
+            ends = (near, near * (1 - mpmath.mpf(NEARBY)))
+            return float(mpmath.findroot(lambda value: function(value, *numbers), ends))
 
     return evaluate

@@ -40,7 +40,9 @@ class Law:
     between two powers of the resources and the outer exponent around them; `optimum(xp, ND, **all)`
     gives the (N, D) of least loss on N*D = ND; `may_rise` names inputs with which the loss need not
     fall; `no_split` says why a budget has no best split; `derived(xp, **all)` gives further
-    quantities that papers report.
+    quantities that papers report; `step` names the middle and the width of a step along the first
+    input; `implicit(xp, target, *inputs, **all)` gives the two sides of the equation that a curve
+    solves where no formula states it: it is shown instead, and `check_law` compares.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Law:
     derived: Curve | None = None
     may_rise: tuple[str, ...] = ()
     no_split: str = ""
+    step: tuple[str, str] | None = None
+    implicit: Curve | None = None
     target: str = LOSS
     families: Mapping[str, float | None] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
@@ -116,6 +120,8 @@ def law(
     derived: Curve | None = None,
     may_rise: tuple[str, ...] = (),
     no_split: str = "",
+    step: tuple[str, str] | None = None,
+    implicit: Curve | None = None,
     target: str = LOSS,
     families: Mapping[str, float | None] | None = None,
 ) -> Callable[[Curve], Law]:
@@ -139,6 +145,7 @@ def law(
             *(families or ()),
             *(e for each in summed.values() for e in each),
             *(share or ()),
+            *(step or ()),
         ):
             if name not in unknowns:
                 raise UsageError(f"law {curve.__name__!r}: {name!r} is not among its unknowns")
@@ -155,6 +162,8 @@ def law(
             derived=derived,
             may_rise=may_rise,
             no_split=no_split,
+            step=step,
+            implicit=implicit,
             target=target,
             families=dict(families or {}),
             generic=curve if families else None,
@@ -223,6 +232,7 @@ def _read_signature(
 def pages() -> tuple[ModuleType, ...]:
     """Return the modules that hold the built-in formulas, in the order of the documentation."""
     from bayes_scaling.laws import (
+        bounded,
         constrained,
         downstream,
         joint,
@@ -239,7 +249,7 @@ def pages() -> tuple[ModuleType, ...]:
 
     return (
         single, joint, variants, constrained, mixtures, schedules, downstream,
-        tuning, sparse, precision, surfaces, teachers,
+        tuning, sparse, precision, surfaces, teachers, bounded,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.inference.residual_checks import residual_axes
-from bayes_scaling.names import FLOPS, LOSS_NEW
+from bayes_scaling.names import FLOPS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots import (
     draw_intervals,
@@ -72,7 +72,7 @@ def _close_up(answers: Answers) -> Axes:
         float(resource_values(answers.asked.points, axis).min()) / 2,
     )
     shown = x >= start
-    table = answers.fan.quantiles((0.01, 0.99), of=LOSS_NEW)[shown]
+    table = answers.fan.quantiles((0.01, 0.99), of=answers.fan.new)[shown]
     low, high = float(table.to_numpy().min()), float(table.to_numpy().max())
     with style.paper():
         ax.set_xlim(max(start, x[0]), x[-1])

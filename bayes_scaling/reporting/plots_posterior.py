@@ -17,6 +17,7 @@ from bayes_scaling.inference.residual_checks import (
 from bayes_scaling.names import RUN, TARGET
 from bayes_scaling.quantities import COLUMN_OF_SYMBOL, unit_of
 from bayes_scaling.reporting import style
+from bayes_scaling.reporting.wording import say_target, unit_in_words
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.coordinate import coordinate_of
 
@@ -88,8 +89,9 @@ def _percent_or_nats(fit: Fit) -> tuple[Floats, str]:
     """Residuals (chain, draw, run) as people read them, and their unit."""
     gap = residuals(fit)
     target = fit.model.target
-    relative = fit.model.noise.scale == "log"
-    return (100 * gap, f"% of the {target}") if relative else (gap, unit_of(target))
+    if fit.model.noise.scale == "log":
+        return 100 * gap, f"% of the {say_target(target)}"
+    return gap, unit_in_words(target)
 
 
 def _name_runs(

@@ -19,7 +19,7 @@ from bayes_scaling.decisions.allocation import (
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
-from bayes_scaling.names import FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
 from bayes_scaling.quantities import RESOURCES, unit_of
 from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values
@@ -49,6 +49,8 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "status": _status(answers),
         "axis": axis_of(fit),
         "target": {"name": fit.model.target, "unit": unit_of(fit.model.target)},
+        "new": answers.asked.new,
+        "mean": answers.asked.mean,
         "given": dict(answers.fit.given),
         "intervals": [_interval(share) for share in shares],
         "widest": _interval(shares[-1]),
@@ -142,7 +144,7 @@ def _runs(fit: Fit) -> Numbers:
 def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
     asked, axis, cost = answers.asked, axis_of(answers.fit), answers.cost
     amounts = resource_values(asked.points, axis)
-    new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (LOSS_NEW, LOSS_MEAN))
+    new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (asked.new, asked.mean))
     known = [name for name in RESOURCES if name in asked.points and name != axis]
     return [
         {
@@ -151,8 +153,8 @@ def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
             **({"usd": float(cost.usd(amounts[i]))} if axis == FLOPS else {}),
             "extrapolation": float(row["extrapolation"]),
             "beyond": bool(row["extrapolation"] > MAX_EXTRAPOLATION),
-            LOSS_NEW: new[i],
-            LOSS_MEAN: mean[i],
+            asked.new: new[i],
+            asked.mean: mean[i],
         }
         for i, (_, row) in enumerate(asked.points.iterrows())
     ]
@@ -194,7 +196,7 @@ def _held_out(answers: Answers, shares: Sequence[float], levels: Sequence[float]
                 **{name: float(point[name]) for name in known},
                 "extrapolation": float(point["extrapolation"]),
                 "observed": float(observed[i]),
-                LOSS_NEW: q,
+                answers.held_out.new: q,
                 "error_percent": 100 * float(np.log(observed[i] / q[level_name(MEDIAN)])),
                 "inside": [bool(q[e["low"]] <= observed[i] <= q[e["high"]]) for e in ends],
             }

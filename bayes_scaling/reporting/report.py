@@ -16,7 +16,7 @@ import pandas as pd
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import to_json, write_text
-from bayes_scaling.names import LOSS_MEAN, LOSS_NEW, RUN
+from bayes_scaling.names import RUN
 from bayes_scaling.reporting import wording
 from bayes_scaling.reporting.answers import Answers, gather
 from bayes_scaling.reporting.formula import safe_mathml
@@ -114,6 +114,7 @@ def _render(answers: Answers, numbers: Numbers, figures: Mapping[str, str]) -> s
         figures={name: Markup(svg) for name, svg in figures.items()},
         css=Markup(_asset("report.css")),
         formula=Markup(safe_mathml(spec.law)),
+        implicit=spec.law.implicit is not None,
         law_words=inspect.getdoc(spec.law.curve) or "",
         model_text=spec.text,
     )
@@ -163,7 +164,7 @@ def _rows(numbers: Numbers) -> list[tuple[Any, ...]]:
     place: tuple[Any, ...]
     for point in numbers["forecast"]:
         place = ("forecast", "", axis, point[axis], point["extrapolation"])
-        for quantity in (LOSS_NEW, LOSS_MEAN):
+        for quantity in (numbers["new"], numbers["mean"]):
             rows += [(*place, quantity, *each) for each in _levels(point[quantity])]
     for budget in numbers["allocation"]:
         place = ("", axis, budget[axis], budget["extrapolation"])
@@ -172,7 +173,8 @@ def _rows(numbers: Numbers) -> list[tuple[Any, ...]]:
         rows += [("plan", *place, name, None, value) for name, value in budget["plan"].items()]
     for run in (numbers["held_out"] or {"rows": []})["rows"]:
         place = ("held out", run[RUN], axis, run.get(axis), run["extrapolation"])
-        rows += [(*place, LOSS_NEW, *each) for each in _levels(run[LOSS_NEW])]
+        new = numbers["new"]
+        rows += [(*place, new, *each) for each in _levels(run[new])]
         rows.append((*place, "observed", None, run["observed"]))
     return rows
 

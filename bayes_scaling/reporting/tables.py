@@ -17,6 +17,7 @@ from bayes_scaling.reporting.wording import (
     say_regret,
     say_share,
     say_size,
+    say_target,
     say_times,
     say_usd,
 )
@@ -46,14 +47,14 @@ LONGEST_CELL: Final = 400
 
 
 def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS) -> Table:
-    """Show the loss of a new run [nats/token] at each point: median, intervals, extrapolation."""
+    """Show what a new run will measure at each point: median, intervals, extrapolation."""
     known = [str(name) for name in forecast.points if name not in ("extrapolation", GROUP)]
     given = [name for name in known if name != FLOPS or not {PARAMS, TOKENS} <= set(known)]
     group = GROUP in forecast.points
     table = _table(
         *([(GROUP, "left")] if group else []),
         *((name, "right") for name in given),
-        (LOSS, "right"),
+        (say_target(forecast.target), "right"),
         *((say_share(share), "right") for share in intervals),
         ("x largest", "right"),
     )

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 from bayes_scaling.names import FLOPS
-from bayes_scaling.quantities import unit_of
+from bayes_scaling.quantities import SHARES, unit_of
 from bayes_scaling.runs.units import format_quantity
 
 SIZE_DIGITS: Final = 2
@@ -22,6 +22,16 @@ UNKNOWN: Final = "–"
 def say_loss(value: float | None) -> str:
     """Return a loss or a difference of losses [nats/token] with three decimals: 2.053."""
     return UNKNOWN if _missing(value) else f"{value:.3f}"
+
+
+def say_target(target: str) -> str:
+    """Return what a model explains in words: loss, accuracy, error, normalized loss."""
+    return target.replace("_", " ")
+
+
+def unit_in_words(target: str) -> str:
+    """Return the unit of what a model explains: nats/token, or share of items."""
+    return "share of items" if target in SHARES else unit_of(target)
 
 
 def say_regret(value: float | None) -> str:

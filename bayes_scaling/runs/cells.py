@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bayes_scaling.quantities import quantity
+from bayes_scaling.quantities import SHARES, quantity
 from bayes_scaling.runs.finding import ERROR, Finding
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.runs.units import QuantityError, parse_quantity
@@ -36,6 +36,7 @@ LONGEST_SHOWN = 40
 _MISSING = ("C001", "there is no value", "fill the cell or remove the row")
 _INFINITE = ("C002", "the number is not finite", "correct it or remove the row")
 _OUT_OF_RANGE = ("C002", "the number is below 1e-60 or above 1e60", "check its exponent")
+PERCENT = "a percentage? divide the column by 100"
 _NOT_POSITIVE = ("C003", "the number is not above zero", "correct it or remove the row")
 _REAL = re.compile(r"[-\u2212]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 """A plain number with a sign, for columns that may hold zero or less."""
@@ -119,7 +120,8 @@ def _value_problem(value: float, column: str) -> tuple[str, str, str] | None:
         return None
     if np.isfinite(value) and sized and (value > 0 or each.low < 0 or each.closed):
         rule = f"the number does not lie between {each.low:g} and {each.high:g}"
-        return "C003", rule, "correct it or remove the row"
+        percent = column in SHARES and 1 < value <= 100
+        return "C003", rule, PERCENT if percent else "correct it or remove the row"
     if np.isnan(value):
         return _MISSING
     if value <= 0:

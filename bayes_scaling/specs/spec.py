@@ -16,11 +16,13 @@ from bayes_scaling.laws.law import THREE_SOURCES, Law, is_user_law, load_law
 from bayes_scaling.names import TARGET
 from bayes_scaling.quantities import (
     ANY_RESOURCE,
+    NATS,
     ONE_RESOURCES,
     RESOURCES,
     column_of,
     quantity,
     reference_of,
+    unit_of,
 )
 from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.input_error import InputError
@@ -137,9 +139,12 @@ class ModelSpec:
     def at_reference(self, smallest: float = 1.0) -> ModelSpec:
         """Return the same model with relative priors stated against the reference run alone.
 
-        `smallest` is the smallest value of the target that floors are fractions of.
+        `smallest` is the smallest value of the target that floors are fractions of; a loss that the
+        law reads begins where laws are tried.
         """
         ends = {column: (reference_of(column),) * 2 for column in self.inputs}
+        for column in (c for c in self.inputs if unit_of(c) == NATS):
+            ends[column] = (quantity(column).trial[0], reference_of(column))
         return self.against({**ends, TARGET: (smallest, smallest)})
 
     def with_prior(self, unknown: str, prior: Prior, *, name: str | None = None) -> ModelSpec:
@@ -283,7 +288,7 @@ def golden_point(columns: tuple[str, ...], scale: float) -> tuple[float, ...]:
 
 def _golden_values(spec: ModelSpec) -> list[str]:
     """The law at three runs and prior medians, to ten digits: a changed formula shows here."""
-    at = spec if spec.law.inputs != (ANY_RESOURCE,) else spec.at_resource(RESOURCES[0])
+    at = spec if spec.inputs else spec.at_resource(RESOURCES[0])
     at = at.at_reference()
     middle = {name: float(p.quantile(0.5)) for name, p in at.priors.items()}
     points = [golden_point(at.inputs, scale) for scale in GOLDEN_SCALES]

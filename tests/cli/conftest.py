@@ -111,6 +111,38 @@ def make_fit(spec: Any, frame: pd.DataFrame, *, shift: float = 0.0, held_out: in
     )
 
 
+def make_link() -> Fit:
+    """A fit of accuracy-sigmoid around a step at a loss of 2.5, to losses of 2.2 to 3.2."""
+    loss = np.linspace(2.2, 3.2, 12)
+    truth = {"reach": 0.8, "L_mid": 2.5, "s": 0.2, "sigma": 0.01, "nu": 8.0}
+    spec = load_model("accuracy-sigmoid")
+    accuracy = np.asarray(spec.curve(np, (loss,), truth))
+    frame = pd.DataFrame({"loss": loss, "accuracy": accuracy})
+    fit = make_fit(load_model("chinchilla-plain"), table())
+    rng = np.random.default_rng(2)
+    draws = {
+        k: (("chain", "draw"), v * np.exp(0.01 * rng.standard_normal((CHAINS, 2 * DRAWS))))
+        for k, v in truth.items()
+    }
+    posterior = xr.Dataset(draws, coords={"chain": np.arange(CHAINS), "draw": np.arange(2 * DRAWS)})
+    stats = xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), np.zeros((CHAINS, 2 * DRAWS), dtype=bool)),
+            "energy": (("chain", "draw"), rng.standard_normal((CHAINS, 2 * DRAWS))),
+        },
+        coords=posterior.coords,
+    )
+    runs = Runs.from_frame(frame, source="tasks.csv")
+    provenance = {
+        **fit.provenance,
+        "model": spec.name,
+        "model_digest": spec.digest,
+        "data_digest": runs.digest,
+        "rows_fitted": 12,
+    }
+    return Fit(spec, runs, posterior, stats, provenance)
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """runs.csv, and saved fits: joint, on one ray, unmixed, of one resource, of a user's law."""
@@ -124,6 +156,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_fit(joint, frame, shift=0.2).save(root / "unmixed.nc")
     tokens = frame.drop(columns="params")
     make_fit(load_model("power-floor-plain", resource="tokens"), tokens).save(root / "tokens.nc")
+    make_link().save(root / "link.nc")
+    tasks = frame.drop(columns="loss").assign(accuracy=np.linspace(0.3, 0.8, 25))
+    tasks.to_csv(root / "tasks.csv", index=False)
+    tasks.assign(accuracy=100 * tasks.accuracy).to_csv(root / "percent.csv", index=False)
     (root / "mine.py").write_text(USER_LAW)
     text = joint.text.replace('law = "chinchilla"', 'law = "mine.py:mine"')
     (root / "chinchilla-plain.toml").write_text(text)

@@ -21,6 +21,7 @@ from scipy import special, stats
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
+from bayes_scaling.names import LOSS
 from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.shelf import model_names
@@ -71,8 +72,11 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
     for i in range(simulations):
         truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
         loss = drawn_losses(spec, rng, Runs.from_frame(table.assign(**{spec.target: 0.5})), truth)
-        runs = Runs.from_frame(table.assign(**{spec.target: loss}))
-        compiled = over_table(spec, graph.data_for(spec, runs))
+        closed = quantity(spec.target).closed  # a table holds no share outside 0 to 1
+        kept = np.clip(loss, 0.0, 1.0) if closed else loss
+        runs = Runs.from_frame(table.assign(**{spec.target: kept}))
+        data = graph.data_for(spec, runs) | {LOSS: spec.noise.to_scale(np, loss)}
+        compiled = over_table(spec, data)
         tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None, adaptation_of(spec))
         draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}
         thin = np.linspace(0, 1999, KEPT).astype(int)
