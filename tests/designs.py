@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import pytest
 
 from bayes_scaling.inference.graph import run_numbers
 from bayes_scaling.inference.grouped import labels_of
@@ -21,6 +24,7 @@ from bayes_scaling.quantities import is_weight, quantity
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.noise import RUN_EFFECT
+from bayes_scaling.specs.shelf import model_names
 from bayes_scaling.specs.spec import ModelSpec, load_model
 
 TARGET_ENDS = {"loss": (2.5, 5.0), "accuracy": (0.2, 0.9), "error": (0.1, 0.8)}
@@ -28,6 +32,24 @@ TARGET_ENDS = {"loss": (2.5, 5.0), "accuracy": (0.2, 0.9), "error": (0.1, 0.8)}
 
 FAMILIES = 4
 ROWS_OF_RUN = 5
+
+RARE = frozenset({
+    "annealing", "bounded-envelope", "data-quality", "direct-accuracy", "distillation",
+    "double-descent", "farseer", "finetune", "finetune-rectified", "mixture-additive",
+    "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
+    "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",
+    "saturating", "sigmoid-compute", "vocabulary", "weight-sparsity",
+})  # fmt: skip
+"""Models of rarely used laws: calibrated on demand, not in the bounded suite."""
+
+
+def each_model(*, rare: bool = True) -> list[Any]:
+    """Names of the shelf as parameters of a test; one worker gets all tests of a model.
+
+    So each graph is compiled once. `rare=False` leaves out `RARE`.
+    """
+    names = [name for name in model_names() if rare or name not in RARE]
+    return [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in names]
 
 
 def design(spec: ModelSpec, rows: int, seed: int) -> pd.DataFrame:

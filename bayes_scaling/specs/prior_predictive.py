@@ -92,16 +92,19 @@ def prior_predictive(spec: ModelSpec, *, seed: int = 0) -> PriorPredictive:
     draws = {name: prior.sample(rng, DRAWS)[:, None] for name, prior in stated.all_priors.items()}
     mean = np.asarray(stated.curve(np, tuple(at.values()), draws))
     mean = np.broadcast_to(mean, (DRAWS, POINTS))
+    low, high = POSSIBLE[spec.target]
     loss = stated.noise.sample(rng, mean, draws)
+    expected = loss[:, POINTS // 2]
+    if quantity(spec.target).closed:  # measured shares end where shares end
+        loss, expected = np.clip(loss, low, high), mean[:, POINTS // 2]
     quantiles = np.quantile(loss, LEVELS, axis=0).T
     middle = loss[:, POINTS // 2]
-    low, high = POSSIBLE.get(spec.target, (-np.inf, np.inf))
     return PriorPredictive(
         model=spec.name,
         column=column,
         amounts=reference_of(column) * factor,
         quantiles=pd.DataFrame(quantiles, columns=list(LEVELS)),
-        possible=float(np.mean((middle > low) & (middle < high))),
+        possible=float(np.mean((expected >= low) & (expected <= high))),
         reference=tuple(float(q) for q in np.quantile(middle, LEVELS)),
         caption=_caption(spec, column),
         limits=(low, high),

@@ -10,8 +10,7 @@ from bayes_scaling.inference.checks import MAX_DIVERGENT_SHARE, MAX_RHAT, MIN_ES
 from bayes_scaling.names import TOKENS
 from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.table import Runs
-from bayes_scaling.specs.shelf import model_names
-from tests.designs import drawn_losses, stated
+from tests.designs import drawn_losses, each_model, stated
 
 pytestmark = pytest.mark.slow
 SEED = 20261124
@@ -20,7 +19,7 @@ LEAST_RISE = 0.3
 """How much a share of items must change over a table that shall tell something about its law."""
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", each_model())
 def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
     spec = bs.load_model(name)
     model, table, _columns = stated(name, ROWS, SEED)

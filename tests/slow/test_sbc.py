@@ -4,9 +4,9 @@ Unknowns are drawn from the prior, losses from the model, and the posterior is s
 each true value among the draws must be uniform: for every unknown, the joint log likelihood, the
 loss at 10 and 1,000 times the largest run, and the optimal number of parameters. The ends of the
 table to which relative priors refer are held fixed. Of a model with groups, the unknowns of the
-population are ranked. 60 simulations find gross faults only;
-BAYES_SCALING_SBC=500 asks for more. A failure is tried once more, with fresh seeds and twice as
-many simulations.
+population are ranked. 60 simulations find gross faults only; BAYES_SCALING_SBC=500 asks for more,
+and for the models of rarely used laws too. A failure is tried once more, with fresh seeds and twice
+as many simulations.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
 from bayes_scaling.names import LOSS
 from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.table import Runs
-from bayes_scaling.specs.shelf import model_names
 from bayes_scaling.specs.spec import ModelSpec
-from tests.designs import drawn_losses, stated
+from tests.designs import drawn_losses, each_model, stated
 
 pytestmark = pytest.mark.slow
-SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", "60"))
+BOUNDED = 60
+SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", str(BOUNDED)))
 SEED = 20261124
 KEPT = 99
 """Draws kept of each posterior, thinned so that they are nearly independent."""
@@ -111,7 +111,7 @@ def failures(name: str, simulations: int, seed: int) -> list[str]:
     return bad
 
 
-@pytest.mark.parametrize("name", model_names())
+@pytest.mark.parametrize("name", each_model(rare=SIMULATIONS > BOUNDED))
 def test_ranks_are_uniform(name: str) -> None:
     first = failures(name, SIMULATIONS, SEED)
     if first:
