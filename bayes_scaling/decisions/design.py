@@ -35,6 +35,8 @@ from bayes_scaling.verdicts import FAIL, INFO, OK, WARN, Check, Checks, Verdict
 
 SPARE_ROWS = 2
 """Rows that a table must have beyond a law's unknowns, noise not counted."""
+HIGH_SHARE = 0.6
+"""Accuracy below which a ceiling is not seen."""
 FLOOR_DECADES = 1.5
 """Decades of one resource below which floor, amplitude and exponent form one ridge."""
 SMALL_SHARE = 0.1
@@ -97,6 +99,8 @@ def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:
         found.append(flat)
     if spec.noise.has_run_effect and not runs.fitted.duplicated(run_keys(runs.fitted)).any():
         found.append("no run has several rows: run effect and noise cannot be told apart")
+    if "reach" in spec.priors and runs.fitted[spec.target].max() < HIGH_SHARE:
+        found.append(f"no {spec.target} above {HIGH_SHARE}: the ceiling is mostly its prior")
     if len(spec.inputs) == 1:
         decades = float(np.ptp(np.log10(runs.resource(spec.inputs[0]))))
         if "L_inf" in spec.priors and decades < FLOOR_DECADES:

@@ -148,6 +148,7 @@ class _Trial:
         loss = self.law.curve(pt, *inputs, **unknowns, **self.constants)
         gradients = pt.grad(loss.sum(), list(unknowns.values()), disconnected_inputs="ignore")
         mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
+        mode = mode.excluding("local_greedy_distributor")  # multiplies long fractions out
         function = pytensor.function(
             [*inputs, *unknowns.values()], [loss, *gradients], mode=mode, on_unused_input="ignore"
         )

@@ -91,3 +91,13 @@ def test_columns_that_do_not_vary() -> None:
     assert found["finetune"] == (
         "warn", "all runs have the same params: nothing about what that does",
     )  # fmt: skip
+
+
+def test_ceilings_need_accuracies_near_them() -> None:
+    table = ladder().assign(accuracy=np.linspace(0.26, 0.5, 36))
+    verdict, advice = verdicts(table)["accuracy-sigmoid"]
+    assert verdict == "warn" and "no accuracy above 0.6" in advice
+    assert verdicts(table.assign(accuracy=np.linspace(0.26, 0.8, 36)))["accuracy-sigmoid"] == (
+        "ok", "",
+    )  # fmt: skip
+    assert "explains the accuracy" in verdicts(ladder())["threshold"][1]
