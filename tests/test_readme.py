@@ -38,9 +38,14 @@ def test_the_law_of_your_own_passes_the_checks(tmp_path: Path) -> None:
 
 
 def test_names_and_numbers_in_prose() -> None:
-    table = README.partition("| some of them |")[2].partition("\n\n")[0]
+    table = README.partition("| a few of their laws |")[2].partition("\n\n")[0]
     listed = re.findall(r"^\| `([a-z-]+)`", table, flags=re.M)
     assert len(listed) >= 5 and set(listed) <= set(model_names())
+    questions = README.partition("| question |")[2].partition("\n\n")[0]
+    named = {
+        f"chinchilla{n}" if n[0] == "-" else n for n in re.findall(r"`([a-z0-9-]+)`", questions)
+    }
+    assert len(named) >= 30 and named <= set(model_names())
     assert f"Beyond {MAX_EXTRAPOLATION:g} times" in README
     for path in re.findall(r"\]\(([^)h][^)]*)\)", README):
         assert (ROOT / path).exists(), path
