@@ -380,3 +380,13 @@ def test_spreadsheet_by_hand_is_not_guessed_at(shared_data: Path) -> None:
     rejected = [f for f in runs.findings if f.severity == "error"]
     assert rejected and all(f.rows and f.hint for f in rejected)
     assert np.isfinite(runs.frame[["params", "tokens", "loss"]]).all(axis=None)
+
+
+def test_numbers_below_zero_with_a_decimal_comma() -> None:
+    """They are plain numbers, not texts that had to be understood."""
+    for sign in (".", ","):
+        cells = [f"-{2 + i / 10:.1f}".replace(".", sign) for i in range(12)]
+        table = pd.DataFrame({"normalized_loss": cells, "params": ["1000000"] * 12})
+        runs = read_runs(table, decimal=sign)
+        assert runs.frame["normalized_loss"].tolist()[:2] == [-2.0, -2.1]
+        assert "C005" not in codes(runs)
