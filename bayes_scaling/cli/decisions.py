@@ -138,8 +138,13 @@ def amounts_asked(
     """
     from bayes_scaling.decisions.horizon import axis_of
 
-    axis = axis_of(fit)
-    if amount and len(fit.model.inputs) > 1:
+    axis, reads = axis_of(fit), fit.model.inputs
+    if len(reads) > 1 and axis != FLOPS and (flops or usd or amount):
+        raise UsageError(
+            f"model {fit.spec.name} reads {', '.join(reads)}, which no budget gives: "
+            "ask at points, with forecast --at PLAN.csv"
+        )
+    if amount and len(reads) > 1:
         raise UsageError(f"model {fit.spec.name} reads {PARAMS} and {TOKENS}: use --flops")
     if (flops or usd) and axis != FLOPS:
         raise UsageError(f"model {fit.spec.name} reads {axis}: use --amount")

@@ -15,6 +15,7 @@ from bayes_scaling.decisions.horizon import (
     caveats,
     extrapolation_of,
     positive_values,
+    require_mixture,
     stated_of,
 )
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
@@ -146,6 +147,7 @@ def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDAr
         for n in fit.model.inputs
         if n in at or n not in fit.given
     }
+    require_mixture(fit, inputs)
     points = pd.DataFrame(inputs)
     for name in RESOURCES:
         if name not in points and (name in at or (name == FLOPS and {PARAMS, TOKENS} <= set(at))):
