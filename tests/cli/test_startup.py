@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import resource
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
