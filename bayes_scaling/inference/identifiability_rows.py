@@ -229,7 +229,7 @@ def _contraction(fit: Fit, name: str, code: str, advice: str) -> Check:
 
 
 def _far_by_half(fit: Fit, values: Floats) -> tuple[float, float]:
-    """Median loss far beyond the largest run in the halves of `values`; of groups, the population."""
+    """Median loss far beyond the largest run in the halves of `values`; the population's."""
     amounts = {name: fit.runs.resource(name) for name in fit.model.inputs}
     largest = int(np.argmax(np.prod([v for k, v in amounts.items() if k != TOKENS_PER_PARAM], 0)))
     step = {FLOPS: FAR**2, TOKENS_PER_PARAM: 1.0}
