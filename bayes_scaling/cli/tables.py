@@ -96,7 +96,7 @@ def _of_table(runs: Runs) -> Outcome:
 
 
 def _models(models: Checks) -> Iterator[str]:
-    """One line for the models that fit, one for each that fits in part or not at all."""
+    """One line for the models that fit, one for each reason why others do not, or in part."""
     import textwrap
 
     from bayes_scaling.verdicts import FAIL, OK, WARN
@@ -107,16 +107,18 @@ def _models(models: Checks) -> Iterator[str]:
         f"models this table can identify: {good or 'none'}", 78, break_on_hyphens=False
     )
     for verdict, words in ((WARN, "in part"), (FAIL, "not")):
+        reasons: dict[str, list[str]] = {}
         for row in models.rows:
             if row.verdict == verdict:
-                line = f"{words}: {row.name}: {row.advice}"
-                yield textwrap.fill(
-                    line,
-                    78,
-                    initial_indent="  ",
-                    subsequent_indent="    ",
-                    break_on_hyphens=False,
-                )
+                reasons.setdefault(row.advice, []).append(row.name)
+        for advice, names in sorted(reasons.items(), key=lambda each: each[0].startswith("needs")):
+            yield textwrap.fill(
+                f"{words}: {', '.join(names)}: {advice}",
+                78,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_on_hyphens=False,
+            )
 
 
 def headline(runs: Runs) -> str:

@@ -20,6 +20,7 @@ from bayes_scaling.names import (
     WEIGHT,
 )
 from bayes_scaling.quantities import RESOURCES, is_weight, unit_of
+from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.identifiability import (
     FEW_ROWS,
     MIN_COMPUTE_DECADES,
@@ -55,6 +56,8 @@ def examine(runs: Runs) -> Checks:
     if not runs.resources:
         return Checks((_rows(runs),))
     joint = {PARAMS, TOKENS} <= set(runs.resources)
+    if not runs.resources:  # a link's table: losses and accuracies, say
+        return Checks((_rows(runs),))
     axis = FLOPS if joint or FLOPS in runs.resources else runs.resources[0]
     return Checks((_split(runs, joint), _rows(runs), _range(runs, axis), _horizon(runs, axis)))
 
@@ -71,6 +74,8 @@ def _model(spec: ModelSpec, runs: Runs) -> Check:
     if not spec.inputs and runs.resources:
         spec = spec.at_resource(runs.resources[0])
     limit = f"{len(spec.priors) + SPARE_ROWS} rows or more, {', '.join(spec.inputs)}"
+    if lacking := _lacking(spec, runs):
+        return Check(spec.name, FAIL, "no", limit, lacking)
     try:
         spec = stated_against(spec, runs)
     except BayesScalingError as refusal:
@@ -81,6 +86,21 @@ def _model(spec: ModelSpec, runs: Runs) -> Check:
     if doubts := tuple(_doubts(spec, runs)):
         return Check(spec.name, WARN, "in part", limit, "; ".join(doubts))
     return Check(spec.name, OK, "yes", limit)
+
+
+def _lacking(spec: ModelSpec, runs: Runs) -> str:
+    """What a model needs that the table does not state, in few words; empty if nothing."""
+    if spec.target not in runs.frame:
+        return f"explains the {spec.target.replace('_', ' ')}"
+    if spec.groups is not None and spec.groups.column not in runs.frame:
+        return f"needs {spec.groups.column}"
+    if spec.law.sources and not runs.sources:
+        return "needs the weights of data sources"
+    needed = [n for n in spec.inputs if not is_weight(n)]
+    absent = [n for n in needed if n not in runs.frame and sources_of(n, runs.frame) is None]
+    if not spec.inputs:
+        return "needs one resource"
+    return f"needs {', '.join(absent)}" if absent else ""
 
 
 def _doubts(spec: ModelSpec, runs: Runs) -> list[str]:

@@ -23,9 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.inference.graph import middle_of
-from bayes_scaling.inference.predict import curve_at
 from bayes_scaling.laws.law import built_in
-from bayes_scaling.names import FLOPS, TOKENS_PER_PARAM
+from bayes_scaling.names import FLOPS, POINT, TOKENS_PER_PARAM
 from bayes_scaling.quantities import grows
 from bayes_scaling.specs.coordinate import coordinate_of
 from bayes_scaling.verdicts import INFO, OK, WARN, Check, Verdict
@@ -230,7 +229,7 @@ def _contraction(fit: Fit, name: str, code: str, advice: str) -> Check:
 
 
 def _far_by_half(fit: Fit, values: Floats) -> tuple[float, float]:
-    """Median loss far beyond the largest run, where `values` are in their lower and upper half."""
+    """Median loss far beyond the largest run in the halves of `values`; the population's."""
     amounts = {name: fit.runs.resource(name) for name in fit.model.inputs}
     largest = int(np.argmax(np.prod([v for k, v in amounts.items() if k != TOKENS_PER_PARAM], 0)))
     step = {FLOPS: FAR**2, TOKENS_PER_PARAM: 1.0}
@@ -238,7 +237,8 @@ def _far_by_half(fit: Fit, values: Floats) -> tuple[float, float]:
         name: v[largest : largest + 1] * (step.get(name, FAR) if grows(name) else 1.0)
         for name, v in amounts.items()
     }
-    loss = curve_at(fit, at)[..., 0]
+    columns = tuple(at[name] for name in fit.model.inputs)
+    loss = np.asarray(fit.model.curve(np, columns, fit.unknowns(POINT)))[..., 0]
     low = values <= np.median(values)
     return float(np.median(loss[low])), float(np.median(loss[~low]))
 

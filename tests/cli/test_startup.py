@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -30,28 +31,26 @@ def test_help_imports_nothing_heavy(line: str) -> None:
 
 
 def test_help_takes_less_than_a_second() -> None:
-    times = []
-    for _ in range(3):
-        started = time.perf_counter()
-        imported((), "--help")
-        times.append(time.perf_counter() - started)
-    assert min(times) < 1.0
+    assert min(cpu_seconds("--help") for _ in range(3)) < 1.0
 
 
 def test_answers_without_sampling_take_less_than_three_seconds(
     tmp_path: Path, folder: Path
 ) -> None:
-    """`check` of 1,000 rows, and a forecast from a saved fit: best of three fresh processes."""
+    """`check` of 1,000 rows, and a forecast from a saved fit: processor time, best of three."""
     rows = [f"r{i},{1e7 + 1e6 * i},{1e9 + 1e8 * (i % 97)},{4 - i / 1000}" for i in range(1000)]
     table = tmp_path / "many.csv"
     table.write_text("\n".join(["run,params,tokens,loss", *rows]))
     for line in (["check", table], ["forecast", folder / "fit.nc", "--flops", "1e22"]):
-        times = []
-        for _ in range(3):
-            started = time.perf_counter()
-            imported((), *line)
-            times.append(time.perf_counter() - started)
-        assert min(times) < 3.0, line
+        assert min(cpu_seconds(*line) for _ in range(3)) < 3.0, line
+
+
+def cpu_seconds(*arguments: object) -> float:
+    """Processor time of a run in a fresh process; other work on the machine hardly moves it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    imported((), *arguments)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
 
 
 def test_reading_verbs_import_no_sampler(folder: Path) -> None:

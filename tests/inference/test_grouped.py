@@ -112,7 +112,7 @@ def test_every_view_of_a_fit_knows_its_groups(grouped_fit: Fit, tmp_path: Path) 
 
 def test_check_of_several_groups(grouped_fit: Fit) -> None:
     names = [row.name for row in bs.check(grouped_fit).rows]
-    assert "table R007" not in names and "contraction of alpha" in names
+    assert "table R007" not in names and "I010 contraction of alpha" in names
 
 
 def test_forecast_by_group(grouped_fit: Fit) -> None:

@@ -68,6 +68,7 @@ def quantities(
 def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
     spec, inputs, table = prepared(name)
     rng = np.random.default_rng([seed, simulations])
+    split = np.random.default_rng([seed, simulations, 1])
     found: dict[str, list[int]] = {}
     for i in range(simulations):
         truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
@@ -83,7 +84,9 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
         ours = quantities(spec, inputs, loss, {k: v[thin] for k, v in draws.items()})
         true = quantities(spec, inputs, loss, truth)
         for key, values in ours.items():
-            found.setdefault(key, []).append(int(np.sum(values < true[key])))
+            ties = int(np.sum(values == true[key]))  # both ends of a share are reached
+            below = int(np.sum(values < true[key])) + int(split.integers(0, ties + 1))
+            found.setdefault(key, []).append(below)
     return {key: np.array(each) for key, each in found.items()}
 
 
