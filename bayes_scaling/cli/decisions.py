@@ -139,15 +139,11 @@ def amounts_asked(
     from bayes_scaling.decisions.horizon import axis_of
 
     axis, reads = axis_of(fit), fit.model.inputs
-    if len(reads) > 1 and axis != FLOPS and (flops or usd or amount):
-        raise UsageError(
-            f"model {fit.spec.name} reads {', '.join(reads)}, which no budget gives: "
-            "ask at points, with forecast --at PLAN.csv"
-        )
-    if amount and len(reads) > 1:
+    if amount and axis == FLOPS and len(reads) > 1:
         raise UsageError(f"model {fit.spec.name} reads {PARAMS} and {TOKENS}: use --flops")
     if (flops or usd) and axis != FLOPS:
-        raise UsageError(f"model {fit.spec.name} reads {axis}: use --amount")
+        beside = f" of {axis}, the rest --given" if len(reads) > 1 else ""
+        raise UsageError(f"model {fit.spec.name} reads {', '.join(reads)}: use --amount{beside}")
     amounts = parse_amounts(amount or [], axis)
     return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
 

@@ -56,8 +56,6 @@ def examine(runs: Runs) -> Checks:
     if not runs.resources:
         return Checks((_rows(runs),))
     joint = {PARAMS, TOKENS} <= set(runs.resources)
-    if not runs.resources:  # a link's table: losses and accuracies, say
-        return Checks((_rows(runs),))
     axis = FLOPS if joint or FLOPS in runs.resources else runs.resources[0]
     return Checks((_split(runs, joint), _rows(runs), _range(runs, axis), _horizon(runs, axis)))
 

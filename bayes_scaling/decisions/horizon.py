@@ -73,7 +73,7 @@ def require_mixture(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> None
     names = [name for name in fit.model.inputs if is_weight(name)]
     if not names or any(name not in known for name in names):
         return
-    total = np.atleast_1d(np.sum([known[name] for name in names], axis=0))
+    total = np.atleast_1d(sum((np.asarray(known[name]) for name in names), start=np.zeros(1)))
     off = total[np.abs(total - 1) > WEIGHT_TOLERANCE]
     if off.size:
         raise UsageError(f"{', '.join(names)} sum to {off[0]:g}: weights of data sources sum to 1")

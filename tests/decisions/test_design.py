@@ -108,4 +108,4 @@ def test_a_table_of_losses_and_accuracies() -> None:
     table = pd.DataFrame({"loss": np.linspace(2, 3, 20), "accuracy": np.linspace(0.8, 0.3, 20)})
     assert [row.name for row in examine(Runs.from_frame(table)).rows] == ["rows to fit"]
     assert verdicts(table)["accuracy-sigmoid"][0] == "ok"
-    assert "has none" in verdicts(table)["power-floor-plain"][1]
+    assert "one resource" in verdicts(table)["power-floor-plain"][1]

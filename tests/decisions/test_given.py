@@ -162,16 +162,25 @@ def test_an_option_is_named_in_its_own_error(cli: Cli, fit: Fit, tmp_path: Path)
     assert ran.code == 2 and "--given 'granularity'" in ran.err and "--at" not in ran.err
 
 
-def test_laws_that_no_budget_reads_are_asked_at_points(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+def test_laws_without_a_compute_axis(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    """Amounts of what they read first, where the rest is given; the options say so."""
     values = {"L_inf": 1.7, "A": 0.36, "alpha": 0.34, "G": 0.1}
     table = pd.DataFrame(
         {"lr_sum": np.linspace(1, 20, 12), "lr_annealing": np.linspace(0, 0.2, 12)}
     )
     runs = Runs.from_frame(table.assign(loss=np.linspace(3, 2.5, 12)))
     saved = make_fit("annealing", values, runs).save(tmp_path / "fit.nc")
-    for option in ("--flops", "--amount"):
-        ran = cli("forecast", saved, option, "1e22")
-        assert ran.code == 2 and "reads lr_sum, lr_annealing" in ran.err and "--at" in ran.err
+    words = ("forecast", saved, "--amount", "10")
+    ran = cli("forecast", saved, "--flops", "1e22")
+    assert ran.code == 2 and "use --amount of lr_sum, the rest --given" in ran.err
+    assert cli(*words).code == 2 and "give all but lr_sum" in cli(*words).err
+    given = cli(*words, "--given", "lr_annealing=0.1", "--json").json["result"]["points"][0]
+    table[:1].assign(lr_sum=10, lr_annealing=0.1).to_csv(tmp_path / "plan.csv", index=False)
+    (stated,) = cli("forecast", saved, "--at", tmp_path / "plan.csv", "--json").json["result"][
+        "points"
+    ]
+    assert given["loss_new_q50"] == stated["loss_new_q50"]
+    assert cli("report", saved, "--amount", "10", "-o", tmp_path / "page.html").code in (0, 1)
 
 
 @pytest.mark.slow

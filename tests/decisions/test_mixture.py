@@ -120,6 +120,9 @@ def test_weights_that_do_not_sum_to_one_are_refused() -> None:
         lambda: bs.forecast(fit.at(**weights), plan[["params", "tokens"]]),
         lambda: bs.forecast(fit.at(**weights), [1e22]),
         lambda: bs.allocate(fit.at(**weights), [1e22]),
+        lambda: bs.forecast(
+            fit.at(weight_code=0.9, weight_web=0.9), plan.drop(columns="weight_web")
+        ),
     ):
         with pytest.raises(UsageError, match=r"sum to 2.7"):
             ask()
