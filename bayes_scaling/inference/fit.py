@@ -233,5 +233,10 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
         _refuse_redundant_compute(spec, columns)
     ends = {k: (float(v.min()), float(v.max())) for k, v in columns.items()}
     measured = runs.fitted[spec.target]
+    if spec.noise.scale == "log" and (measured <= 0).any():
+        raise UsageError(
+            f"model {spec.name!r} has noise of scale 'log', and the table has {spec.target} "
+            f'{measured.min():g}: choose a model with scale = "additive"'
+        )
     ends[TARGET] = (lowest_credible(runs.fitted, spec.target), float(measured.max()))
     return spec.against(ends, groups)

@@ -88,7 +88,7 @@ def read_runs(
     columns
         Our column name to theirs, where they differ.
     loss_unit, bytes_per_token
-        Unit of every loss in the source, one of `units.LOSS_UNITS`; "bpb" needs the bytes per token.
+        Unit of every loss in the source, one of `units.LOSS_UNITS`; "bpb" needs bytes per token.
     decimal, delimiter, encoding
         How numbers, fields and characters are written in a text file.
     checkpoints
