@@ -138,7 +138,7 @@ QUANTITIES: Final[dict[str, Quantity]] = {
     ATTEMPTS: Quantity("attempts", "samples drawn per problem", "", 10.0, (1.0, 1e4)),
     GRANULARITY: Quantity("1", "granularity of the experts", "G", 8.0, (1.0, 64.0)),
     SPARSITY: Quantity(
-        "1", "share of weights or experts that are inactive", "S", 0.5, (0.0, 0.95), 0.0, 1.0,
+        "1", "share of weights or experts that are inactive", "S", 0.5, (0.0, 0.95), 0.0, 0.99999,
         closed=True,
     ),
     BITS_WEIGHTS: _bits("bits of the weights in training", "P_w"),

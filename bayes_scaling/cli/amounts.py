@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS
+from bayes_scaling.names import FLOPS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import NUMBER_COLUMNS, is_number, quantity
 
 MONEY: Final = re.compile(
@@ -144,7 +144,7 @@ def parse_given(texts: Sequence[str] | None) -> dict[str, float]:
     found = {}
     for text in texts or []:
         column, value = _pair(text, "--given", "experts=8")
-        if not is_number(column):
+        if not is_number(column) and column != TOKENS_PER_PARAM:
             raise UsageError(f"--given '{_shown(text)}': {_shown(column)} is no column of runs")
         found[column] = parse_cell(value, column)
     return found
@@ -153,5 +153,5 @@ def parse_given(texts: Sequence[str] | None) -> dict[str, float]:
 def _pair(text: str, option: str, example: str) -> tuple[str, str]:
     left, sign, right = (part.strip() for part in text.partition("="))
     if not (left and sign and right):
-        raise UsageError(f"--at '{_shown(text)}': write a pair such as {example}")
+        raise UsageError(f"{option} '{_shown(text)}': write a pair such as {example}")
     return left, right

@@ -138,11 +138,12 @@ def amounts_asked(
     """
     from bayes_scaling.decisions.horizon import axis_of
 
-    axis = axis_of(fit)
-    if amount and len(fit.model.inputs) > 1:
+    axis, reads = axis_of(fit), fit.model.inputs
+    if amount and axis == FLOPS and len(reads) > 1:
         raise UsageError(f"model {fit.spec.name} reads {PARAMS} and {TOKENS}: use --flops")
     if (flops or usd) and axis != FLOPS:
-        raise UsageError(f"model {fit.spec.name} reads {axis}: use --amount")
+        beside = f" of {axis}, the rest --given" if len(reads) > 1 else ""
+        raise UsageError(f"model {fit.spec.name} reads {', '.join(reads)}: use --amount{beside}")
     amounts = parse_amounts(amount or [], axis)
     return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
 

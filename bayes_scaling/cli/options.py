@@ -173,7 +173,7 @@ class Reading:
     loss_unit: Annotated[
         str,
         typer.Option(
-            "--loss-unit", help="Unit of loss: nats, bits, ppl or bpb.", rich_help_panel=READING
+            "--loss-unit", help="Unit of all losses: nats, bits, ppl, bpb.", rich_help_panel=READING
         ),
     ] = "nats"
     bytes_per_token: Annotated[

@@ -12,6 +12,7 @@ from bayes_scaling.decisions.forecast import Forecast
 from bayes_scaling.decisions.horizon import beyond_losses, distrust
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.grouped import require_one_group
 from bayes_scaling.inference.predict import predict_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, SOURCE_LOSS
@@ -41,6 +42,7 @@ def chain(forecast: Forecast, link: Fit, *, seed: int = 0) -> Forecast:
     if forecast.target != LOSS:
         raise UsageError(f"a link reads the loss; this is a forecast of the {forecast.target}")
     column = _loss_column(link)
+    require_one_group(link)
     losses = np.asarray(forecast.draws[LOSS_MEAN])
     paired = _paired(link, forecast.draws, rng_of(seed, "chain"))
     draws = predict_at(paired, {column: losses}, seed=seed)

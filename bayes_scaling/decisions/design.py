@@ -49,10 +49,13 @@ REPEATED = 0.01
 
 
 def examine(runs: Runs) -> Checks:
-    """Return verdicts on the split, the number of rows, the range and the horizon of a table."""
-    joint = {PARAMS, TOKENS} <= set(runs.resources)
-    if not runs.resources:  # a link's table: losses and accuracies, say
+    """Return verdicts on the split, the number of rows, the range and the horizon of a table.
+
+    Of a table that states nothing a run spends, such as losses and accuracies, only on the rows.
+    """
+    if not runs.resources:
         return Checks((_rows(runs),))
+    joint = {PARAMS, TOKENS} <= set(runs.resources)
     axis = FLOPS if joint or FLOPS in runs.resources else runs.resources[0]
     return Checks((_split(runs, joint), _rows(runs), _range(runs, axis), _horizon(runs, axis)))
 

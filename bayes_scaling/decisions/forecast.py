@@ -15,6 +15,7 @@ from bayes_scaling.decisions.horizon import (
     caveats,
     extrapolation_of,
     positive_values,
+    require_mixture,
     stated_of,
 )
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
@@ -98,7 +99,8 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     """Forecast the loss, or what else the model explains, at planned points.
 
     `at` is a table with the columns the law reads (params and tokens, or its one resource), or a
-    sequence of compute budgets in FLOP (for a one-resource law: amounts of its resource). At a
+    sequence of compute budgets in FLOP (for a law of one resource, or where all others are given:
+    amounts of it). At a
     budget, each draw is read at its own optimal split of C = 6ND. For a model that varies by group,
     the table says in a column `group` of which each point is asked, "new" for one that is not in
     the fit; `fit.at_group(name)` answers for one group, and for budgets.
@@ -146,6 +148,7 @@ def _at_points(fit: Fit, at: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, NDAr
         for n in fit.model.inputs
         if n in at or n not in fit.given
     }
+    require_mixture(fit, inputs)
     points = pd.DataFrame(inputs)
     for name in RESOURCES:
         if name not in points and (name in at or (name == FLOPS and {PARAMS, TOKENS} <= set(at))):
@@ -179,6 +182,11 @@ def _caveats(
     return tuple(found)
 
 
+def _rest_given(fit: Fit) -> bool:
+    """Whether the law reads nothing beside its axis that is not given."""
+    return set(fit.model.inputs) <= {axis_of(fit), *fit.given}
+
+
 def _at_budgets(
     fit: Fit, at: Sequence[float]
 ) -> tuple[pd.DataFrame, dict[str, NDArray[np.float64]]]:
@@ -186,12 +194,14 @@ def _at_budgets(
     axis = axis_of(fit)
     amounts = positive_values(at, axis)
     points = pd.DataFrame({axis: amounts, "extrapolation": extrapolation_of(fit, amounts)})
-    if len(fit.model.inputs) == 1:
+    if len(fit.model.inputs) == 1 or (axis != FLOPS and _rest_given(fit)):
+        require_mixture(fit, {axis: amounts})
         return points, {axis: amounts}
     if axis != FLOPS:
         raise UsageError(
             f"model {fit.spec.name!r} has no compute axis: ask at points, as a table with "
-            f"{', '.join(fit.model.inputs)} (--at plan.csv on the command line)"
+            f"{', '.join(fit.model.inputs)} (--at plan.csv on the command line), or give all but "
+            f"{axis}"
         )
     require_split(fit, amounts)
     params, tokens, _ = per_draw_optimum(fit, amounts)

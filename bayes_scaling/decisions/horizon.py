@@ -10,9 +10,10 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, SOURCE_LOSS, TOKENS, TOKENS_PER_PARAM
-from bayes_scaling.quantities import grows, quantity, unit_of
+from bayes_scaling.quantities import grows, is_weight, quantity, unit_of
 from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.finding import Finding
+from bayes_scaling.runs.plausibility import WEIGHT_TOLERANCE
 from bayes_scaling.runs.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -64,6 +65,18 @@ def positive_values(
     if column == FLOPS and (array > MAX_FLOPS).any():
         raise UsageError(f"{column} = {array.max():.3g}: above {MAX_FLOPS:.0e} FLOP is refused")
     return array
+
+
+def require_mixture(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> None:
+    """Refuse weights of data sources, given or asked, that do not sum to 1; raises UsageError."""
+    known = {**fit.given, **inputs}
+    names = [name for name in fit.model.inputs if is_weight(name)]
+    if not names or any(name not in known for name in names):
+        return
+    total = np.atleast_1d(sum((np.asarray(known[name]) for name in names), start=np.zeros(1)))
+    off = total[np.abs(total - 1) > WEIGHT_TOLERANCE]
+    if off.size:
+        raise UsageError(f"{', '.join(names)} sum to {off[0]:g}: weights of data sources sum to 1")
 
 
 def extrapolation_of(fit: Fit, amounts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,12 +167,18 @@ def _without_floor(fit: Fit, ratios: NDArray[np.float64]) -> list[Finding]:
 
 
 def has_floor(fit: Fit) -> bool:
-    """Return whether the law keeps a loss where every resource is endless, at a middle draw."""
+    """Return whether the law keeps a loss where every resource is endless, at a middle draw.
+
+    Shares, losses and ratios that the law reads stay as in the largest run. Only a loss has a floor
+    to miss: True for other targets.
+    """
     model = fit.model
+    if model.target != LOSS:
+        return True
     middle = {name: np.median(values) for name, values in fit.unknowns().items()}
     runs = [float(fit.runs.resource(name).max()) for name in model.inputs]
     endless = [
-        x if name == TOKENS_PER_PARAM else x * ENDLESS
+        x * ENDLESS if grows(name) and name != TOKENS_PER_PARAM else x
         for name, x in zip(model.inputs, runs, strict=True)
     ]
     here, there = (float(model.curve(np, tuple(at), middle)) for at in (runs, endless))

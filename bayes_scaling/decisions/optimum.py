@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.decisions.horizon import require_mixture
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.grouped import require_one_group
 from bayes_scaling.inference.predict import curve_at
-from bayes_scaling.names import BUDGET, FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import BUDGET, FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.identifiability import split_refusal
 
@@ -39,11 +41,21 @@ def require_split(fit: Fit, flops: Floats) -> None:
     require_one_group(fit)
     if fit.model.law.no_split:
         raise CheckError(f"model {fit.spec.name!r}: {fit.model.law.no_split}")
+    if fit.model.target != LOSS:
+        raise UsageError(
+            f"model {fit.spec.name!r} explains the {fit.model.target}; a budget is split where the "
+            "loss is least"
+        )
     if not fit.model.law.allocates:
         raise UsageError(
             f"model {fit.spec.name!r} reads {', '.join(fit.model.inputs)}; a split between "
             "parameters and tokens needs a joint law, such as chinchilla-plain"
         )
+    if fixed := [name for name in (*RESOURCES, TOKENS_PER_PARAM) if name in fit.given]:
+        raise UsageError(
+            f"{', '.join(fixed)}: given, and what a budget buys; give one or the other"
+        )
+    require_mixture(fit, {})
     refusal = split_refusal(fit.runs.findings)
     if refusal is not None:
         ray = own_ray(fit)

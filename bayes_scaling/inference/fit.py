@@ -193,10 +193,10 @@ def settled(spec: ModelSpec, runs: Runs) -> ModelSpec:
     """
     if not spec.inputs:
         if len(runs.resources) != 1:
+            there = ", ".join(runs.resources) or "none"
             raise UsageError(
-                f"model {spec.name!r} reads one resource and the table has "
-                f"{', '.join(runs.resources)}: choose one, with --resource on the command line or "
-                "load_model(name, resource=...)"
+                f"model {spec.name!r} reads one resource and the table has {there}: choose one, "
+                "with --resource on the command line or load_model(name, resource=...)"
             )
         return spec.at_resource(runs.resources[0])
     if not spec.settled:
@@ -221,6 +221,8 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
         gaps = "no column" if spec.target not in runs.frame else "gaps in the column"
         has = " and ".join(t for t in TARGETS if t in runs.frame and t != spec.target)
         hint = f"; it has {has}: choose a model of the {has}, see: models list" if has else ""
+        bad = next((f for f in runs.findings if f.column == spec.target and f.hint), None)
+        hint = f" ({bad.message}: {bad.hint}){hint}" if bad else hint
         raise UsageError(
             f"model {spec.name!r} explains the {spec.target}; "
             f"the table has {gaps} '{spec.target}'{hint}"
@@ -231,5 +233,10 @@ def stated_against(spec: ModelSpec, runs: Runs) -> ModelSpec:
         _refuse_redundant_compute(spec, columns)
     ends = {k: (float(v.min()), float(v.max())) for k, v in columns.items()}
     measured = runs.fitted[spec.target]
+    if spec.noise.scale == "log" and (measured <= 0).any():
+        raise UsageError(
+            f"model {spec.name!r} has noise of scale 'log', and the table has {spec.target} "
+            f'{measured.min():g}: choose a model with scale = "additive"'
+        )
     ends[TARGET] = (lowest_credible(runs.fitted, spec.target), float(measured.max()))
     return spec.against(ends, groups)

@@ -209,18 +209,19 @@ def _symbols(spec: ModelSpec) -> tuple[str, ...]:
 def known_sd(spec: ModelSpec, runs: Runs) -> np.ndarray:
     """Known standard deviation of each fitted run on the scale of the noise; zero if unstated.
 
-    Of a share of test items it is binomial.
+    Of a share of test items it is binomial where no standard deviation is stated.
     """
     rows = runs.fitted
     observed = rows[spec.target].to_numpy(dtype=float)
-    stated = np.zeros_like(observed)
-    if SD_OF[spec.target] in rows:
-        stated = rows[SD_OF[spec.target]].fillna(0.0).to_numpy(dtype=float)
-    elif spec.target in SHARES and ITEMS in rows:
+    known = np.zeros_like(observed)
+    if spec.target in SHARES and ITEMS in rows:
         items = rows[ITEMS].fillna(np.inf).to_numpy(dtype=float)
         share = (observed + 0.5 / items) / (1 + 1 / items)  # never 0 or 1
-        stated = np.sqrt(share * (1 - share) / items)
-    return np.asarray(spec.noise.known_sd(observed, stated))
+        known = np.sqrt(share * (1 - share) / items)
+    if SD_OF[spec.target] in rows:
+        stated = rows[SD_OF[spec.target]].to_numpy(dtype=float)
+        known = np.where(np.isnan(stated), known, stated)
+    return np.asarray(spec.noise.known_sd(observed, known))
 
 
 def run_numbers(runs: Runs) -> np.ndarray:

@@ -38,8 +38,11 @@ _INFINITE = ("C002", "the number is not finite", "correct it or remove the row")
 _OUT_OF_RANGE = ("C002", "the number is below 1e-60 or above 1e60", "check its exponent")
 PERCENT = "a percentage? divide the column by 100"
 _NOT_POSITIVE = ("C003", "the number is not above zero", "correct it or remove the row")
-_REAL = re.compile(r"[-\u2212]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-"""A plain number with a sign, for columns that may hold zero or less."""
+_REAL: Final = {
+    ".": re.compile(r"[-\u2212]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+    ",": re.compile(r"[-\u2212]?(?:[0-9]+(?:,[0-9]*)?|,[0-9]+)(?:[eE][+-]?[0-9]+)?"),
+}
+"""Plain numbers with a sign, by decimal sign, for columns that may hold zero or less."""
 
 
 @dataclass(frozen=True)
@@ -88,13 +91,13 @@ def _from_texts(texts: Sequence[str], column: str, decimal: str) -> Numbers:
     values = np.full(len(texts), np.nan)
     found = Numbers(values, [])
     plain = PLAIN[decimal].fullmatch
-    wide = quantity(column).holds(0.0) and decimal == "."
+    wide, real = quantity(column).holds(0.0), _REAL[decimal]
     for i, text in enumerate(texts):
         bare = text.strip(" \t")
-        is_plain = plain(bare) is not None
+        is_plain = plain(bare) is not None or (wide and real.fullmatch(bare) is not None)
         try:
-            if is_plain or (wide and _REAL.fullmatch(bare)):
-                value = float(bare.replace("\u2212", "-"))
+            if is_plain:
+                value = float(bare.replace("\u2212", "-").replace(decimal, "."))
             else:
                 value = parse_quantity(bare, column, decimal=decimal)
         except QuantityError as error:

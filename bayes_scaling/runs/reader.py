@@ -11,7 +11,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FILE_LINE, FLOPS, HELD_OUT, LOSS, LOSS_SD, PARAMS, RUN, TOKENS
+from bayes_scaling.names import (
+    FILE_LINE,
+    FLOPS,
+    HELD_OUT,
+    LOSS,
+    LOSS_SD,
+    NORMALIZED_LOSS,
+    NORMALIZED_LOSS_SD,
+    PARAMS,
+    RUN,
+    SOURCE_LOSS,
+    TEACHER_LOSS,
+    TOKENS,
+)
 from bayes_scaling.quantities import RESOURCES, TEXT_COLUMNS, is_number
 from bayes_scaling.runs.canonical import MEASURED, measured
 from bayes_scaling.runs.cells import Fault, cell_findings, read_flags, read_numbers, texts_of
@@ -75,7 +88,7 @@ def read_runs(
     columns
         Our column name to theirs, where they differ.
     loss_unit, bytes_per_token
-        Unit of loss in the source, one of `units.LOSS_UNITS`; "bpb" needs the bytes per token.
+        Unit of every loss in the source, one of `units.LOSS_UNITS`; "bpb" needs bytes per token.
     decimal, delimiter, encoding
         How numbers, fields and characters are written in a text file.
     checkpoints
@@ -105,7 +118,7 @@ def read_runs(
         raise rejected(raw.source, draft.findings)
     draft.good = np.ones(len(raw.lines), dtype=np.bool_)
     _read_columns(draft, decimal)
-    _convert_loss(draft, loss_unit, bytes_per_token)
+    _convert_losses(draft, loss_unit, bytes_per_token)
     frame = _drop_checkpoints(draft, _drop_duplicates(draft, _assemble(draft)), checkpoints)
     if frame.empty:
         raise rejected(raw.source, [*draft.findings, *row_count(frame)])
@@ -198,23 +211,33 @@ def _fill_flops(draft: _Draft, gaps: list[Fault]) -> None:
     draft.findings.append(Finding("C007", WARN, draft.lines(where), message, hint, theirs))
 
 
-def _convert_loss(draft: _Draft, unit: str, bytes_per_token: float | None) -> None:
-    if LOSS not in draft.columns:
-        return
-    loss = draft.columns[LOSS]
+def _convert_losses(draft: _Draft, unit: str, bytes_per_token: float | None) -> None:
+    """Turn every loss of the table into nats per token, as `loss_unit` says of all of them."""
+    for name in (LOSS, SOURCE_LOSS, TEACHER_LOSS):
+        if name in draft.columns:
+            _convert_loss(draft, name, unit, bytes_per_token)
+    differences = [n for n in (NORMALIZED_LOSS, NORMALIZED_LOSS_SD) if n in draft.columns]
+    if differences and unit == "ppl":
+        raise UsageError(f"{differences[0]} is a difference of losses, which no perplexity is")
+    for name in differences:
+        draft.columns[name] = draft.columns[name] * nats_per_unit(unit, bytes_per_token)
+
+
+def _convert_loss(draft: _Draft, name: str, unit: str, bytes_per_token: float | None) -> None:
+    loss = draft.columns[name]
     if unit == "ppl":
         low = np.flatnonzero(loss <= 1)
         remedy = "is the column really a perplexity?"
         rule = "a perplexity is above 1"
         faults = [Fault(int(i), "C003", f"{loss[i]:.6g}", rule, remedy) for i in low]
-        draft.reject(faults, draft.mapping[LOSS])
+        draft.reject(faults, draft.mapping[name])
     good = draft.good & ~np.isnan(loss)
-    if LOSS_SD in draft.columns:
+    if name == LOSS and LOSS_SD in draft.columns:
         factor = nats_per_unit(unit, bytes_per_token)
         # the derivative of the log carries an error of the perplexity over
         draft.columns[LOSS_SD] = draft.columns[LOSS_SD] * (1 / loss if unit == "ppl" else factor)
-    draft.columns[LOSS] = np.full(len(loss), np.nan)
-    draft.columns[LOSS][good] = to_nats(loss[good], unit, bytes_per_token=bytes_per_token)
+    draft.columns[name] = np.full(len(loss), np.nan)
+    draft.columns[name][good] = to_nats(loss[good], unit, bytes_per_token=bytes_per_token)
 
 
 def _assemble(draft: _Draft) -> pd.DataFrame:
@@ -223,7 +246,7 @@ def _assemble(draft: _Draft) -> pd.DataFrame:
     used = set(draft.mapping.values())
     reserved = {*MEASURED, FILE_LINE}
     extra = {
-        f"source_{name}" if name in reserved else name: column
+        f"original_{name}" if name in reserved else name: column
         for name, column in draft.raw.columns.items()
         if name not in used and name != FILE_LINE
     }

@@ -91,6 +91,8 @@ class NoiseFile(Strict):
         wanted = set(UNKNOWNS_OF_KIND[self.kind])
         if wanted != set(self.priors()) - {RUN_EFFECT}:
             raise ValueError(f"{self.kind} noise has the unknowns {' and '.join(sorted(wanted))}")
+        if self.p_bad is not None and not _is_share(self.p_bad.prior()):
+            raise ValueError("p_bad is a share of the runs: its prior must lie between 0 and 1")
         if self.run_effect is None:
             return self
         if self.kind != "normal":
@@ -103,6 +105,11 @@ class NoiseFile(Strict):
         """Return the priors of the noise's own unknowns that the file states."""
         named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess", RUN_EFFECT))
         return {k: v.prior() for k, v in named if v is not None}
+
+
+def _is_share(prior: Prior) -> bool:
+    low, high = prior.support
+    return low >= 0 and high <= 1
 
 
 class GroupsFile(Strict):

@@ -156,7 +156,7 @@ def record_of(found: PriorPredictive) -> dict[str, Any]:
     """Return the numbers as plain values that JSON can hold."""
     return {
         "column": found.column,
-        "smallest_loss": SMALLEST_LOSS,
+        "smallest_loss": SMALLEST_LOSS if found.target == LOSS else SMALLEST_SHARE,
         "possible_losses": list(found.limits),
         "possible_share": found.possible,
         "at_reference": dict(

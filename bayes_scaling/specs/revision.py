@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bayes_scaling.errors import UsageError
+from bayes_scaling.laws.law import THREE_SOURCES
 from bayes_scaling.runs.labels import display_name
 from bayes_scaling.specs.prior import Prior
 
@@ -44,7 +45,11 @@ def with_prior(
     text = _replaced(spec.text, unknown, _block(unknown, prior))
     text = re.sub(r"(?m)^name\s*=.*$", f'name = "{new_name}"', text, count=1)
     text = re.sub(r"(?m)^version\s*=.*$", "version = 1", text, count=1)
-    revised = model_from_text(text, new_name, law=spec.law)
+    own = spec.law.sources
+    law = spec.law.over(THREE_SOURCES) if own else spec.law
+    revised = model_from_text(text, new_name, law=law)
+    if own:
+        revised = revised.at_sources(own)
     others = {k: p for k, p in spec.all_priors.items() if k != unknown}
     kept = {k: p for k, p in revised.all_priors.items() if k != unknown}
     if kept != others or revised.priors[unknown] != prior:

@@ -39,3 +39,14 @@ def test_shares_are_named_where_they_are_shown(cli: Cli, folder: Path) -> None:
     assert "accuracy" in page.out and "share of items" in page.out
     words = (folder.parent / "link.html").read_text()
     assert "Forecast of the accuracy" in words and "nats per token" not in words
+
+
+def test_percentages_are_named_where_a_fit_is_refused(
+    cli: Cli, folder: Path, tmp_path: Path
+) -> None:
+    rows = "\n".join(f"{2 + i / 20},{80 - 2 * i}" for i in range(12))
+    (tmp_path / "percent.csv").write_text(f"loss,accuracy\n{rows}\n")
+    model = ("--model", "accuracy-sigmoid", "-o", tmp_path / "fit.nc")
+    ran = cli("fit", tmp_path / "percent.csv", *model)
+    assert ran.code == 2 and "divide the column by 100" in " ".join(ran.err.split())
+    assert cli("check", tmp_path / "percent.csv").code != 70

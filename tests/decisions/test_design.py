@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.design import identifiable_models
+from bayes_scaling.decisions.design import examine, identifiable_models
 from bayes_scaling.runs.table import Runs
 from tests.conftest import ladder
 
@@ -101,3 +101,11 @@ def test_ceilings_need_accuracies_near_them() -> None:
         "ok", "",
     )  # fmt: skip
     assert "explains the accuracy" in verdicts(ladder())["threshold"][1]
+
+
+def test_a_table_of_losses_and_accuracies() -> None:
+    """It states nothing a run spends, so that only its rows can be judged."""
+    table = pd.DataFrame({"loss": np.linspace(2, 3, 20), "accuracy": np.linspace(0.8, 0.3, 20)})
+    assert [row.name for row in examine(Runs.from_frame(table)).rows] == ["rows to fit"]
+    assert verdicts(table)["accuracy-sigmoid"][0] == "ok"
+    assert "one resource" in verdicts(table)["power-floor-plain"][1]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.decisions.horizon import has_floor
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.runs.table import Runs
@@ -26,6 +27,15 @@ def granular() -> pd.DataFrame:
     table = ladder().assign(granularity=np.tile([1.0, 4.0, 16.0], 12))
     columns = (table[c].to_numpy() for c in ("params", "tokens", "granularity"))
     return table.assign(loss=bs.load_law("moe-granular")(np, *columns, **VALUES))
+
+
+def sparse() -> Fit:
+    values = {
+        "L_inf": 1.2, "A": 0.3, "alpha": 0.34, "B": 0.35, "beta": 0.36,
+        "c_S": 0.4, "kappa": 0.2, "H": 0.2, "delta": 0.2, "gamma": 0.2,
+    }  # fmt: skip
+    table = ladder().assign(sparsity=np.tile([0.0, 0.5, 0.75], 12))
+    return make_fit("moe-sparsity", values, Runs.from_frame(table))
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +120,67 @@ def test_a_share_of_zero_in_a_plan(cli: Cli, tmp_path: Path) -> None:  # noqa: F
     assert cli("forecast", saved, "--at", tmp_path / "plan.csv").code == 0
     PLAN.assign(sparsity=[0, 1.5]).to_csv(tmp_path / "bad.csv", index=False)
     ran = cli("forecast", saved, "--at", tmp_path / "bad.csv")
-    assert ran.code == 2 and "between 0 and 1" in ran.err
+    assert ran.code == 2 and "between 0 and 0.99999" in ran.err
+
+
+def test_a_share_of_all_is_none(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    """At sparsity 1 nothing is left of a model: its loss is no number."""
+    for name in ("moe-sparsity", "weight-sparsity"):
+        assert "sparsity" in bs.load_model(name).inputs
+    with pytest.raises(UsageError, match="not a possible value"):
+        sparse().at(sparsity=1.0)
+    PLAN.assign(sparsity=[0, 1]).to_csv(tmp_path / "all.csv", index=False)
+    ran = cli("forecast", sparse().save(tmp_path / "fit.nc"), "--at", tmp_path / "all.csv")
+    assert ran.code == 2 and "sparsity = 1" in ran.err
+
+
+def test_a_floor_is_looked_for_at_shares_that_exist() -> None:
+    with np.errstate(all="raise"):
+        assert has_floor(sparse())
+
+
+def test_what_a_budget_buys_is_not_given(fit: Fit) -> None:
+    for name, value in (("params", 1e9), ("tokens", 2e10)):
+        given = fit.at(**{"granularity": 8, name: value})
+        for ask in (bs.forecast, bs.allocate):
+            with pytest.raises(UsageError, match=f"{name}: given, and what a budget buys"):
+                ask(given, [1e22])
+
+
+def test_a_ratio_may_be_given(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    values = {"L_inf": 1.7, "A": 0.36, "alpha": 0.34, "B": 0.35}
+    saved = make_fit("overtraining", values).save(tmp_path / "fit.nc")
+    pd.DataFrame({"flops": [1e21]}).to_csv(tmp_path / "plan.csv", index=False)
+    words = ("forecast", saved, "--at", tmp_path / "plan.csv")
+    assert cli(*words).code == 2
+    assert cli(*words, "--given", "tokens_per_param=20").code == 0
+
+
+def test_an_option_is_named_in_its_own_error(cli: Cli, fit: Fit, tmp_path: Path) -> None:  # noqa: F811
+    saved = fit.save(tmp_path / "fit.nc")
+    ran = cli("allocate", saved, "--flops", "1e22", "--given", "granularity")
+    assert ran.code == 2 and "--given 'granularity'" in ran.err and "--at" not in ran.err
+
+
+def test_laws_without_a_compute_axis(cli: Cli, tmp_path: Path) -> None:  # noqa: F811
+    """Amounts of what they read first, where the rest is given; the options say so."""
+    values = {"L_inf": 1.7, "A": 0.36, "alpha": 0.34, "G": 0.1}
+    table = pd.DataFrame(
+        {"lr_sum": np.linspace(1, 20, 12), "lr_annealing": np.linspace(0, 0.2, 12)}
+    )
+    runs = Runs.from_frame(table.assign(loss=np.linspace(3, 2.5, 12)))
+    saved = make_fit("annealing", values, runs).save(tmp_path / "fit.nc")
+    words = ("forecast", saved, "--amount", "10")
+    ran = cli("forecast", saved, "--flops", "1e22")
+    assert ran.code == 2 and "use --amount of lr_sum, the rest --given" in ran.err
+    assert cli(*words).code == 2 and "give all but lr_sum" in cli(*words).err
+    given = cli(*words, "--given", "lr_annealing=0.1", "--json").json["result"]["points"][0]
+    table[:1].assign(lr_sum=10, lr_annealing=0.1).to_csv(tmp_path / "plan.csv", index=False)
+    (stated,) = cli("forecast", saved, "--at", tmp_path / "plan.csv", "--json").json["result"][
+        "points"
+    ]
+    assert given["loss_new_q50"] == stated["loss_new_q50"]
+    assert cli("report", saved, "--amount", "10", "-o", tmp_path / "page.html").code in (0, 1)
 
 
 @pytest.mark.slow

@@ -109,3 +109,22 @@ def test_refusals() -> None:
         bs.best_mixture(plain)
     with pytest.raises(UsageError, match="from a fit"):
         bs.best_mixture("fit.nc")
+
+
+def test_weights_that_do_not_sum_to_one_are_refused() -> None:
+    fit = fit_of("mixture-additive", ADDITIVE)
+    weights = {"weight_code": 0.9, "weight_text": 0.9, "weight_web": 0.9}
+    plan = pd.DataFrame({"params": [1e9], "tokens": [2e10], **{k: [v] for k, v in weights.items()}})
+    for ask in (
+        lambda: bs.forecast(fit, plan),
+        lambda: bs.forecast(fit.at(**weights), plan[["params", "tokens"]]),
+        lambda: bs.forecast(fit.at(**weights), [1e22]),
+        lambda: bs.allocate(fit.at(**weights), [1e22]),
+        lambda: bs.forecast(
+            fit.at(weight_code=0.9, weight_web=0.9), plan.drop(columns="weight_web")
+        ),
+    ):
+        with pytest.raises(UsageError, match=r"sum to 2.7"):
+            ask()
+    whole = fit.at(weight_code=0.2, weight_text=0.3, weight_web=0.5)
+    assert bs.forecast(whole, plan[["params", "tokens"]]).target == "loss"

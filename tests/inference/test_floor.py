@@ -103,3 +103,11 @@ def test_the_imported_floor_decides_where_the_table_cannot() -> None:
     prior = mine.priors["L_inf"].given
     assert after["q95"] - after["q05"] < 0.5 * (before["q95"] - before["q05"])
     assert prior["q05"] - 0.05 < after["q50"] < prior["q95"] + 0.05
+
+
+def test_a_model_of_named_sources_keeps_its_digest(chinchilla_fit: Fit) -> None:
+    """Else a fit with it could not be read back, since its file names no sources."""
+    spec = bs.load_model("mixture-additive", sources=("web", "code"))
+    mine = spec.with_prior("L_inf", bs.floor_prior(chinchilla_fit))
+    assert mine.law.sources == ("web", "code") and "c_code" in mine.priors
+    assert mine.digest == model_from_text(mine.text, "mine").digest

@@ -92,7 +92,7 @@ def test_a_mapped_column_is_not_used_twice(good: pd.DataFrame) -> None:
     frame = good.assign(params_non_embedding=good["params"] / 2)
     runs = read_runs(frame, columns={"params": "params_non_embedding"})
     assert runs.frame["params"].tolist() == (good["params"] / 2).tolist()
-    assert runs.frame["source_params"].tolist() == good["params"].tolist()
+    assert runs.frame["original_params"].tolist() == good["params"].tolist()
     assert "params_non_embedding" not in runs.frame
 
 
@@ -380,3 +380,36 @@ def test_spreadsheet_by_hand_is_not_guessed_at(shared_data: Path) -> None:
     rejected = [f for f in runs.findings if f.severity == "error"]
     assert rejected and all(f.rows and f.hint for f in rejected)
     assert np.isfinite(runs.frame[["params", "tokens", "loss"]]).all(axis=None)
+
+
+def test_numbers_below_zero_with_a_decimal_comma() -> None:
+    """They are plain numbers, not texts that had to be understood."""
+    for sign in (".", ","):
+        cells = [f"-{2 + i / 10:.1f}".replace(".", sign) for i in range(12)]
+        table = pd.DataFrame({"normalized_loss": cells, "params": ["1000000"] * 12})
+        runs = read_runs(table, decimal=sign)
+        assert runs.frame["normalized_loss"].tolist()[:2] == [-2.0, -2.1]
+        assert "C005" not in codes(runs)
+
+
+def test_every_loss_of_a_table_is_in_its_unit(good: pd.DataFrame) -> None:
+    losses = good[["params", "tokens", "loss"]].assign(
+        source_loss=good["loss"] + 0.5, teacher_loss=good["loss"] + 0.2
+    )
+    names = ["loss", "source_loss", "teacher_loss"]
+    for unit, turned in (("bits", losses[names] / math.log(2)), ("ppl", np.exp(losses[names]))):
+        runs = read_runs(losses.assign(**turned), loss_unit=unit)
+        np.testing.assert_allclose(runs.frame[names], losses[names], rtol=1e-12)
+    below = good[["params"]].assign(normalized_loss=-good["loss"], normalized_loss_sd=0.1)
+    found = read_runs(below, loss_unit="bits").frame
+    np.testing.assert_allclose(found["normalized_loss"], -good["loss"] * math.log(2), rtol=1e-12)
+    np.testing.assert_allclose(found["normalized_loss_sd"], 0.1 * math.log(2), rtol=1e-12)
+    with pytest.raises(UsageError, match="no perplexity"):
+        read_runs(below, loss_unit="ppl")
+
+
+def test_a_loss_set_aside_is_not_the_loss_on_another_data_set(good: pd.DataFrame) -> None:
+    table = good[["params", "tokens", "loss"]].assign(val_loss=good["loss"] + 0.1)
+    runs = read_runs(table, columns={"loss": "val_loss"})
+    assert "source_loss" not in runs.frame and "original_loss" in runs.frame
+    assert runs == read_runs(table.drop(columns="loss"), columns={"loss": "val_loss"})

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import integrate, stats
 
+from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.backend import import_pymc
+from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs import one_sided
 from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Noise
 from bayes_scaling.specs.prior import Prior
+from bayes_scaling.specs.spec import load_model, model_from_text
 
 SIGMA = Prior("HalfNormal", {"q95": 0.03})
 NU = Prior("Gamma", {"alpha": 2.0, "beta": 0.1}, lower=1.0)
@@ -104,3 +109,21 @@ def test_bad_runs_are_those_far_above_the_curve() -> None:
     found = each.bad_probability(loss, 2.5, 0.0, UNKNOWNS)
     assert (np.diff(found) > 0).all() and found[0] < 0.05 and found[-1] > 0.999
     assert np.median(found[2]) < UNKNOWNS["p_bad"]
+
+
+def test_a_share_of_bad_runs_is_a_share() -> None:
+    text = load_model("chinchilla-one-sided").text
+    wide = text.replace('dist = "Beta"\nalpha = 1\nbeta = 6', 'dist = "HalfNormal"\nq95 = 0.5')
+    assert wide != text
+    with pytest.raises(UsageError, match="p_bad is a share"):
+        model_from_text(wide, "mine.toml")
+
+
+def test_a_relative_error_of_nothing_is_refused() -> None:
+    """The log of an accuracy of zero is no number."""
+    text = load_model("accuracy-sigmoid").text.replace('scale = "additive"', 'scale = "log"')
+    table = pd.DataFrame({"loss": np.linspace(2, 3, 12), "accuracy": np.linspace(0.5, 0.0, 12)})
+    with pytest.raises(UsageError, match=r"noise of scale 'log'.*accuracy 0"):
+        stated_against(model_from_text(text, "mine.toml"), Runs.from_frame(table))
+    some = Runs.from_frame(table[:11])
+    assert stated_against(model_from_text(text, "mine.toml"), some).target == "accuracy"
