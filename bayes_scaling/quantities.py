@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from bayes_scaling.names import (
     ACCURACY,
@@ -72,6 +72,11 @@ class Quantity(NamedTuple):
     low: float = 0.0
     high: float = math.inf
     closed: bool = False
+
+    def tried(self, share: Any) -> Any:
+        """Value at a share of the trial range, on the log scale where that is above zero."""
+        low, high = self.trial
+        return low * (high / low) ** share if low > 0 else low + (high - low) * share
 
     def holds(self, value: float) -> bool:
         """Return whether a value is possible."""

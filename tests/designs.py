@@ -35,10 +35,10 @@ ROWS_OF_RUN = 5
 
 RARE = frozenset({
     "annealing", "bounded-envelope", "data-quality", "direct-accuracy", "distillation",
-    "double-descent", "farseer", "finetune", "finetune-rectified", "mixture-additive",
+    "farseer", "finetune", "finetune-rectified", "mixture-additive",
     "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
     "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",
-    "saturating", "sigmoid-compute", "vocabulary", "weight-sparsity",
+    "sigmoid-compute", "vocabulary", "weight-sparsity",
 })  # fmt: skip
 """Models of rarely used laws: calibrated on demand, not in the bounded suite."""
 
@@ -62,9 +62,7 @@ def design(spec: ModelSpec, rows: int, seed: int) -> pd.DataFrame:
     if TOKENS_PER_PARAM in spec.inputs:
         table[FLOPS] = 6 * params * tokens
     for column in (c for c in spec.inputs if c not in (*table, TOKENS_PER_PARAM)):
-        low, high = quantity(column).trial
-        share = rng.uniform(0, 1, rows)
-        table[column] = low * (high / low) ** share if low > 0 else low + (high - low) * share
+        table[column] = quantity(column).tried(rng.uniform(0, 1, rows))
     weights = [column for column in spec.inputs if is_weight(column)]
     if weights:
         table[weights] = rng.dirichlet(np.full(len(weights), 2.0), rows)

@@ -11,7 +11,6 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, SOURCE_LOSS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import grows, is_weight, quantity, unit_of
-from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.runs.finding import Finding
 from bayes_scaling.runs.plausibility import WEIGHT_TOLERANCE
 from bayes_scaling.runs.units import parse_quantity
@@ -38,9 +37,7 @@ MAX_FLOPS = 1e32
 
 def axis_of(fit: Fit) -> str:
     """Return the column in which this fit extrapolates: compute, or what its law reads first."""
-    inputs = fit.model.inputs
-    spends = FLOPS in inputs or sources_of(FLOPS, inputs) is not None
-    return FLOPS if len(inputs) > 1 and spends else inputs[0]
+    return fit.model.axis
 
 
 def positive_values(

@@ -236,11 +236,7 @@ def _around(middle: float, rng: np.random.Generator) -> Floats:
 
 def _trial_inputs(law: Law, rng: np.random.Generator) -> tuple[Floats, ...]:
     """Values of each input over its range: log-uniform if that is above zero, else uniform."""
-    found = []
-    for symbol in law.inputs:
-        low, high = quantity(_column(symbol)).trial
-        share = rng.uniform(0, 1, POINTS)
-        found.append(low * (high / low) ** share if low > 0 else low + (high - low) * share)
+    found = [quantity(_column(symbol)).tried(rng.uniform(0, 1, POINTS)) for symbol in law.inputs]
     weights = [i for i, symbol in enumerate(law.inputs) if is_weight(_column(symbol))]
     whole = sum((found[i] for i in weights), start=np.zeros(POINTS))
     return tuple(x / whole if i in weights else x for i, x in enumerate(found))

@@ -20,7 +20,6 @@ from bayes_scaling.names import (
     UNIQUE_TOKENS,
 )
 from bayes_scaling.quantities import is_weight, quantity, reference_of, unit_of
-from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.specs.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -114,8 +113,7 @@ def prior_predictive(spec: ModelSpec, *, seed: int = 0) -> PriorPredictive:
 
 def _axis(spec: ModelSpec) -> tuple[str, Floats]:
     """The main resource, and multiples of its reference: four decades, or as far as it goes."""
-    spends = FLOPS in spec.inputs or sources_of(FLOPS, spec.inputs) is not None
-    column = FLOPS if len(spec.inputs) > 1 and spends else spec.inputs[0]
+    column = spec.axis
     each = quantity(column)
     low, high = (end / each.reference for end in each.trial)
     ends = max(10 ** (-DECADES / 2), low), min(10 ** (DECADES / 2), high)

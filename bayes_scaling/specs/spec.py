@@ -13,7 +13,7 @@ import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import THREE_SOURCES, Law, is_user_law, load_law
-from bayes_scaling.names import TARGET
+from bayes_scaling.names import FLOPS, TARGET
 from bayes_scaling.quantities import (
     ANY_RESOURCE,
     NATS,
@@ -24,6 +24,7 @@ from bayes_scaling.quantities import (
     reference_of,
     unit_of,
 )
+from bayes_scaling.runs.derived import sources_of
 from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.input_error import InputError
 from bayes_scaling.specs.model_file import ModelFile
@@ -74,6 +75,12 @@ class ModelSpec:
         if self.law.inputs == (ANY_RESOURCE,):
             return (self.resource,) if self.resource else ()
         return tuple(column_of(symbol) for symbol in self.law.inputs)
+
+    @property
+    def axis(self) -> str:
+        """Column along which the model extrapolates: compute, or what its law reads first."""
+        spends = FLOPS in self.inputs or sources_of(FLOPS, self.inputs) is not None
+        return FLOPS if len(self.inputs) > 1 and spends else self.inputs[0]
 
     @property
     def settled(self) -> bool:

@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 
 from bayes_scaling.specs.shelf import model_names
-from bayes_scaling.specs.spec import golden_point, load_model
+from bayes_scaling.specs.spec import GOLDEN_SCALES, golden_point, load_model
 
 FILE = Path(__file__).with_name("shelf.json")
-SCALES = (0.01, 1.0, 300.0)
-"""Multiples of the reference run at which losses are kept."""
 
 
 def record(name: str) -> dict[str, Any]:
@@ -27,7 +25,7 @@ def record(name: str) -> dict[str, Any]:
     spec = load_model(name)
     at = (spec if spec.inputs else spec.at_resource("params")).at_reference()
     middle = {k: float(p.quantile(0.5)) for k, p in at.priors.items()}
-    points = [golden_point(at.inputs, scale) for scale in SCALES]
+    points = [golden_point(at.inputs, scale) for scale in GOLDEN_SCALES]
     losses = [float(f"{float(at.curve(np, point, middle)):.10g}") for point in points]
     return {"version": spec.version, "digest": spec.digest, "losses": losses}
 

@@ -22,7 +22,7 @@ from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
 from bayes_scaling.names import LOSS
-from bayes_scaling.quantities import quantity
+from bayes_scaling.quantities import grows, quantity
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
 from tests.designs import drawn_losses, each_model, stated
@@ -42,10 +42,6 @@ def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame
     return spec, tuple(columns.values()), table
 
 
-def unbounded(column: str) -> bool:
-    return not quantity(column).closed and "loss" not in column
-
-
 def quantities(
     spec: ModelSpec, inputs: tuple[np.ndarray, ...], loss: np.ndarray, values: dict[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
@@ -55,7 +51,7 @@ def quantities(
     found = {**values, "log likelihood": density}
     for factor in (10.0, 1000.0):
         far = tuple(
-            float(x.max()) * (factor ** (1 / len(inputs)) if unbounded(c) else 1)
+            float(x.max()) * (factor ** (1 / len(inputs)) if grows(c) else 1)
             for c, x in zip(spec.inputs, inputs, strict=True)
         )
         found[f"loss at {factor:g}x"] = spec.curve(np, far, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,9 +13,9 @@ import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import settled
 from bayes_scaling.laws.law import built_in
-from bayes_scaling.quantities import reference_of
+from bayes_scaling.quantities import ONE_RESOURCES, TARGETS, reference_of
 from bayes_scaling.runs.table import Runs
-from bayes_scaling.specs.model_file import ModelFile
+from bayes_scaling.specs.model_file import ModelFile, OneResource
 from bayes_scaling.specs.prior_predictive import POSSIBLE
 from bayes_scaling.specs.shelf import diff_models, find_model, model_names
 from bayes_scaling.specs.spec import load_model, model_from_text
@@ -61,6 +62,12 @@ def test_every_prior_has_a_reason_and_median_runs_are_possible(name: str) -> Non
     value = at.curve(np, tuple(reference_of(c) for c in at.inputs), draws)
     low, high = POSSIBLE[spec.target]
     assert np.mean((value >= low) & (value <= high)) > 0.9
+
+
+def test_model_files_may_name_what_tables_hold() -> None:
+    assert get_args(OneResource) == ONE_RESOURCES
+    target, none = get_args(ModelFile.model_fields["target"].annotation)
+    assert set(get_args(target)) == set(TARGETS) and none is type(None)
 
 
 def test_digest_ignores_words_and_order_and_sees_numbers() -> None:
