@@ -89,7 +89,7 @@ def draws_of_runs(fit: Fit, scored: Runs, *, seed: int = 0) -> NDArray[np.float6
             values = fit.model.noise.sample(rng, mean, fit.unknowns(POINT), own)
     whole = quantity(target)
     ends = (whole.low, whole.high) if whole.closed else (-LARGEST, LARGEST)
-    return np.clip(values, *ends).reshape(-1, values.shape[-1])
+    return np.asarray(np.clip(values, *ends).reshape(-1, values.shape[-1]))
 
 
 def _own_sd(fit: Fit, scored: Runs, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
