@@ -35,6 +35,7 @@ from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
 from bayes_scaling.inference.fit import settled, stated_against
 from bayes_scaling.inference.sampling import Progress
 from bayes_scaling.names import RUN
+from bayes_scaling.quantities import grows
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.units import format_quantity
 from bayes_scaling.specs.spec import ModelSpec, load_model
@@ -83,7 +84,10 @@ class Backtest:
 
     @property
     def by_model(self) -> pd.DataFrame:
-        """Summary by model with the columns of `summarise`."""
+        """Summary by model with the columns of `summarise`.
+
+        Models are comparable where none was skipped at a cut at which others were scored.
+        """
         return self._summary((MODEL,))
 
     def to_frame(self) -> pd.DataFrame:
@@ -133,8 +137,7 @@ class Backtest:
     def checks(self) -> Checks:
         """Judge the coverage of each model's 90% intervals and the sampling of its refits.
 
-        Coverage fails below 70% of at least 5 rows and warns below 80%; sampling and cuts that
-        were left out warn at most.
+        Coverage fails below 70% of at least 5 rows and warns below 80%; sampling warns at most.
         """
         rows = [coverage_check(name, self.of_model(name)) for name in self.models]
         return Checks((*rows, sampling_check(self.provenance["fits"])))
@@ -238,6 +241,11 @@ def _settled(specs: ModelSpec | str | Sequence[ModelSpec | str], runs: Runs) -> 
         if len(set(values)) > 1:
             each = ", ".join(f"{n} {what} {v}" for n, v in zip(names, values, strict=True))
             raise UsageError(f"{each}: backtest models of one target and axis at a time")
+    if not grows(found[0].axis):
+        raise UsageError(
+            f"model {names[0]!r} extrapolates along {found[0].axis}, which does not grow with a "
+            "run: a backtest fits smaller runs; take a model of compute, parameters or tokens"
+        )
     return found
 
 
@@ -276,7 +284,8 @@ def _pooled(members: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _record(spec: ModelSpec, cut: Cut, found: Refit) -> dict[str, Any]:
     """What is kept of a refit: where it is, and how it was sampled."""
-    health = {k: found.fit.provenance.get(k) for k in (WORST_RHAT, WORST_ESS, DIVERGENT)}
+    known = found.fit.provenance
+    health = {key: known[key] for key in (WORST_RHAT, WORST_ESS, DIVERGENT) if key in known}
     return {MODEL: spec.name, CUT: cut.amount, TRAINED: len(cut.trained.fitted), **health}
 
 
