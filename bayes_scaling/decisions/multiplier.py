@@ -12,7 +12,7 @@ from bayes_scaling.decisions.horizon import axis_of, positive_values
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.predict import curve_at
+from bayes_scaling.inference.predict import law_at
 from bayes_scaling.names import BUDGET, CHAIN, DRAW, PARAMS, TOKENS
 
 if TYPE_CHECKING:
@@ -73,6 +73,6 @@ def compute_multiplier(fit: Fit, group: str, than: str, *, flops: Sequence[float
 def _least_loss(fit: Fit, amounts: Floats) -> Floats:
     """Expected loss [nats/token] at the best split of each budget, (chain, draw, budget)."""
     if len(fit.model.inputs) == 1:
-        return curve_at(fit, {fit.model.inputs[0]: amounts})
+        return law_at(fit, {fit.model.inputs[0]: amounts})
     params, tokens, _ = per_draw_optimum(fit, amounts)
-    return curve_at(fit, {PARAMS: params, TOKENS: tokens})
+    return law_at(fit, {PARAMS: params, TOKENS: tokens})

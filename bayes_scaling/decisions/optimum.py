@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.decisions.horizon import require_mixture
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.grouped import require_one_group
-from bayes_scaling.inference.predict import curve_at
+from bayes_scaling.inference.predict import law_at
 from bayes_scaling.names import BUDGET, FLOPS, LOSS, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
@@ -81,12 +81,13 @@ def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[n
     """Return params and tokens of least expected loss under C = 6ND, and whether at an edge.
 
     `flops` are budgets, (budget,) or from draw to draw (chain, draw, budget), which is the shape of
-    each answer. Closed form where the law has one, else `search_split`.
+    each answer. Closed form where the law has one, else `search_split`. A drift acts along compute
+    alone, so the law decides.
     """
     ND = flops / FLOP_PER_PARAM_TOKEN
     law, model = fit.model.law, fit.model
     if law.optimum is None or not {PARAMS, TOKENS, FLOPS, TOKENS_PER_PARAM} >= set(model.inputs):
-        return search_split(lambda N, D: curve_at(fit, {PARAMS: N, TOKENS: D}), ND, _shape(fit))
+        return search_split(lambda N, D: law_at(fit, {PARAMS: N, TOKENS: D}), ND, _shape(fit))
     values = fit.unknowns(BUDGET)
     named = {name: values[name] for name in law.unknowns}
     params, tokens = law.optimum(np, ND, **named, **model.numbers)

@@ -10,11 +10,11 @@ import numpy as np
 from bayes_scaling.errors import CheckError, InferenceError, UsageError
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.inference.graph import known_sd
-from bayes_scaling.inference.predict import curve_at, predict_at
+from bayes_scaling.inference.predict import curve_at, predict_at, scatter_at
 from bayes_scaling.inference.sampling import Progress
 from bayes_scaling.inference.sampling import fit as sample
 from bayes_scaling.inference.seeds import rng_of
-from bayes_scaling.names import LOSS_NEW, NEW_GROUP, POINT
+from bayes_scaling.names import LOSS_NEW, NEW_GROUP
 from bayes_scaling.quantities import mean_of, new_of, quantity
 from bayes_scaling.specs.input_error import variance_of_inputs
 
@@ -86,7 +86,7 @@ def draws_of_runs(fit: Fit, scored: Runs, *, seed: int = 0) -> NDArray[np.float6
         values = drawn[new_of(target)].values
         if own.any():
             mean, rng = drawn[mean_of(target)].values, rng_of(seed, LOSS_NEW)
-            values = fit.model.noise.sample(rng, mean, fit.unknowns(POINT), own)
+            values = fit.model.noise.sample(rng, mean, scatter_at(fit, inputs), own)
     whole = quantity(target)
     ends = (whole.low, whole.high) if whole.closed else (-LARGEST, LARGEST)
     return np.asarray(np.clip(values, *ends).reshape(-1, values.shape[-1]))

@@ -29,6 +29,7 @@ from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.input_error import variance_of_inputs
+from bayes_scaling.specs.noise import GROWTH
 from bayes_scaling.specs.prior import POSITIVE, Prior
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 Z = "z_"
 """Prefix of a free sampling coordinate."""
 OBSERVED = "observed_loss"
+BELOW, BELOW_MIDDLE = "below", "below_middle"
+"""E-folds of the axis by which each row lies under the largest run, and their mean."""
 LOSS_SCALE_OF_Z = 0.1
 """Log loss at the table's middle that one unit of its coordinate stands for."""
 LEAST_VARIANCE = 1e-16
@@ -91,7 +94,9 @@ def build(spec: ModelSpec) -> Any:
         if spec.input_sds:
             known_sd = graph.with_input_errors(known_sd, inputs, at_rows)
         run = pm.Data("run", np.zeros(2, dtype=np.int64)) if spec.noise.has_run_effect else 0
-        spec.noise.observe(pm, OBSERVED, center, known_sd, values, observed, run)
+        below = pm.Data(BELOW, np.zeros(2)) if spec.noise.grows else 0.0
+        scattered = spec.noise.at(pm.math, values, below)
+        spec.noise.observe(pm, OBSERVED, center, known_sd, scattered, observed, run)
     return model
 
 
@@ -158,8 +163,11 @@ class _Graph:
         if outer is not None:
             values[outer] = self._plain(outer, priors[outer], 0.0)
             shift = {e: moved - self.pt.log(values[outer]) for e, moved in shift.items()}
+        if self.spec.noise.grows:  # sigma is sampled as that of the table's middle
+            values[GROWTH] = self._plain(GROWTH, priors[GROWTH], 0.0)
+            shift["sigma"] = -values[GROWTH] * self.pm.Data(BELOW_MIDDLE, 0.0)
         for name in priors:
-            if name not in (*terms, weight, outer):
+            if name not in (*terms, weight, outer, *values):
                 values[name] = self._plain(name, priors[name], shift.get(name, 0.0))
         if weight is not None:
             values[weight] = self._plain(weight, priors[weight], self._share_shift(values))
@@ -231,6 +239,17 @@ def run_numbers(runs: Runs) -> np.ndarray:
     return np.asarray(numbers.to_numpy(dtype=np.int64))
 
 
+def largest_run(spec: ModelSpec, runs: Runs) -> float:
+    """Return the axis of the largest fitted run, compute as 6ND where the law does not read it."""
+    return float(spec.along({name: runs.resource(name) for name in spec.inputs}).max())
+
+
+def below_largest(spec: ModelSpec, runs: Runs) -> np.ndarray:
+    """E-folds of the axis by which each fitted run lies under the largest, (row,)."""
+    values = spec.along({name: runs.resource(name) for name in spec.inputs})
+    return np.asarray(np.log(values.max() / values))
+
+
 def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     """Return the data of a graph for one table; `spec` is already stated against the table."""
     inputs = [runs.resource(column) for column in spec.inputs]
@@ -249,6 +268,9 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     arrays = {k: np.asarray(v, dtype=float) for k, v in data.items()}
     if spec.noise.has_run_effect:
         arrays["run"] = run_numbers(runs)
+    if spec.noise.grows:
+        arrays[BELOW] = below_largest(spec, runs)
+        arrays[BELOW_MIDDLE] = np.asarray(arrays[BELOW].mean())
     if spec.groups is not None:
         arrays["group"] = spec.groups.numbers(runs.fitted[spec.groups.column])
     return arrays

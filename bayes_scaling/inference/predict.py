@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.graph import known_sd, run_numbers
+from bayes_scaling.inference.graph import known_sd, largest_run, run_numbers
 from bayes_scaling.inference.grouped import unknowns_at
 from bayes_scaling.inference.seeds import rng_of
-from bayes_scaling.names import CHAIN, DRAW, GROUP, LOSS_NEW, POINT, RUN
+from bayes_scaling.names import CHAIN, DRAW, DRIFT, GROUP, LOSS_NEW, POINT, RUN
 from bayes_scaling.quantities import mean_of, new_of, quantity
 from bayes_scaling.runs.derived import derive, sources_of
 from bayes_scaling.runs.surface import MAD_TO_SD
@@ -40,20 +40,63 @@ def require_inputs(fit: Fit, known: Container[str]) -> None:
         )
 
 
+def _known(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Columns that the law reads, asked or given or derived; UsageError naming missing ones."""
+    known = {**fit.given, **inputs}
+    require_inputs(fit, known)
+    return {
+        name: np.asarray(known[name] if name in known else derive(name, known), dtype=float)
+        for name in fit.model.inputs
+    }
+
+
+def law_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Loss of the law alone, without drift [nats/token]; otherwise as `curve_at`."""
+    columns = tuple(_known(fit, inputs).values())
+    return np.asarray(fit.model.curve(np, columns, unknowns_at(fit, inputs)))
+
+
 def curve_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     """Expected loss [nats/token]; each input column broadcasts against (chain, draw, point).
 
-    Inputs that are given for the fit (`Fit.at`) or follow from params and tokens may be left out:
-    a split of a budget is enough. Where the model varies by group, `inputs` has an array of names
-    (point,) under the group column. Raises UsageError naming inputs that are missing.
+    The law, moved by its drift beyond the largest fitted run where the model has one. Inputs that
+    are given for the fit (`Fit.at`) or follow from params and tokens may be left out: a split of a
+    budget is enough. Where the model varies by group, `inputs` has an array of names (point,) under
+    the group column. Raises UsageError naming inputs that are missing.
     """
-    known = {**fit.given, **inputs}
-    require_inputs(fit, known)
-    columns = tuple(
-        np.asarray(known[name] if name in known else derive(name, known), dtype=float)
-        for name in fit.model.inputs
-    )
-    return np.asarray(fit.model.curve(np, columns, unknowns_at(fit, inputs)))
+    curve = law_at(fit, inputs)
+    drift = fit.model.drift
+    if drift is None:
+        return curve
+    beyond = -_below(fit, inputs)
+    if not (beyond > 0).any():
+        return curve
+    shape = (fit.posterior.sizes[CHAIN], fit.posterior.sizes[DRAW])
+    rng = rng_of(fit.provenance.get("seed", 0), DRIFT)
+    return np.asarray(curve * np.exp(drift.walk(rng, shape, beyond)))
+
+
+def _below(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """E-folds of the axis under the largest fitted run, (point,) or (chain, draw, point)."""
+    axis = fit.model.along(_known(fit, inputs))
+    return np.asarray(np.log(_largest(fit, inputs) / np.atleast_1d(axis)))
+
+
+def _largest(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> Any:
+    """Axis of the largest fitted run; of several groups, that of each point's own (point,)."""
+    groups = fit.model.groups
+    if groups is None:
+        return largest_run(fit.model, fit.runs)
+    each = [largest_run(fit.model, fit.at_group(name).runs) for name in groups.labels]
+    return np.array([*each, max(each)])[groups.numbers(inputs[groups.column])]
+
+
+def scatter_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+    """Unknowns of the noise at points, (chain, draw, 1) or (chain, draw, point): see `Noise.at`."""
+    values = fit.unknowns(POINT)
+    if not fit.model.noise.grows:
+        return values
+    return fit.model.noise.at(np, values, np.maximum(_below(fit, inputs), 0.0))
 
 
 def _labelled(fit: Fit, values: NDArray[np.float64], dim: str, labels: object) -> xr.DataArray:
@@ -68,7 +111,7 @@ def predict_at(fit: Fit, inputs: Mapping[str, NDArray[Any]], *, seed: int = 0) -
     point), nats/token; of a model of another target `accuracy_mean` and so on, in its unit.
     """
     mean = curve_at(fit, inputs)
-    new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, fit.unknowns(POINT))
+    new = fit.model.noise.sample(rng_of(seed, LOSS_NEW), mean, scatter_at(fit, inputs))
     target = fit.model.target
     whole = quantity(target)
     new = np.clip(new, whole.low, whole.high) if whole.closed else new
@@ -87,6 +130,10 @@ def _inputs_at_runs(fit: Fit) -> dict[str, NDArray[Any]]:
         column = fit.model.groups.column
         inputs[column] = fit.runs.fitted[column].to_numpy(dtype=str)
     return inputs
+
+
+def _scatter(fit: Fit) -> dict[str, NDArray[np.float64]]:
+    return scatter_at(fit, _inputs_at_runs(fit))
 
 
 def _known_sd(fit: Fit) -> NDArray[np.float64]:
@@ -115,20 +162,20 @@ def _at_runs(fit: Fit) -> NDArray[np.float64]:
         return mean
     rng = rng_of(fit.provenance.get("seed", 0), RUN_EFFECT)
     stated = _known_sd(fit)
-    return noise.move(rng, loss, mean, stated, fit.unknowns(RUN), run_numbers(fit.runs))
+    return noise.move(rng, loss, mean, stated, _scatter(fit), run_numbers(fit.runs))
 
 
 def log_likelihood(fit: Fit) -> xr.DataArray:
     """Log density of each fitted run's loss [log 1/(nats/token)], dims (chain, draw, run)."""
     loss = fit.observed
-    values = fit.model.noise.log_density(loss, _at_runs(fit), _known_sd(fit), fit.unknowns(RUN))
+    values = fit.model.noise.log_density(loss, _at_runs(fit), _known_sd(fit), _scatter(fit))
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 
 def normal_scores(fit: Fit) -> xr.DataArray:
     """Residuals of the fitted runs as standard normal scores, dims (chain, draw, run)."""
     loss = fit.observed
-    values = fit.model.noise.normal_scores(loss, _at_runs(fit), _known_sd(fit), fit.unknowns(RUN))
+    values = fit.model.noise.normal_scores(loss, _at_runs(fit), _known_sd(fit), _scatter(fit))
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 
@@ -145,7 +192,7 @@ def bad_run_probability(fit: Fit) -> xr.DataArray:
         )
     loss = fit.observed
     stated = _known_sd(fit)
-    each = noise.bad_probability(loss, _at_runs(fit), stated, fit.unknowns(RUN))
+    each = noise.bad_probability(loss, _at_runs(fit), stated, _scatter(fit))
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     return xr.DataArray(each.mean(axis=(0, 1)), dims=(RUN,), coords={RUN: names}, name="p_bad")
 
@@ -170,7 +217,7 @@ def posterior_predictive(fit: Fit, *, seed: int = 0) -> xr.DataArray:
     """Draw a replicate of each fitted run's loss [nats/token], dims (chain, draw, run)."""
     rng = rng_of(seed, "posterior_predictive")
     stated = _known_sd(fit)
-    values = fit.model.noise.sample(rng, _at_runs(fit), fit.unknowns(RUN), stated, same_runs=True)
+    values = fit.model.noise.sample(rng, _at_runs(fit), _scatter(fit), stated, same_runs=True)
     return _labelled(fit, values, RUN, fit.runs.fitted[RUN].to_numpy(dtype=str))
 
 

@@ -8,8 +8,10 @@ from pydantic import Field, model_validator
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import GROUP, TARGET
+from bayes_scaling.specs.drift import Drift, is_spread
+from bayes_scaling.specs.drift import Kind as DriftKind
 from bayes_scaling.specs.groups import Groups
-from bayes_scaling.specs.noise import RUN_EFFECT, UNKNOWNS_OF_KIND, Kind, Scale
+from bayes_scaling.specs.noise import GROWTH, RUN_EFFECT, UNKNOWNS_OF_KIND, Kind, Scale
 from bayes_scaling.specs.prior import FAMILIES, RELATIVE, Prior
 from bayes_scaling.specs.strict import Strict
 
@@ -85,14 +87,17 @@ class NoiseFile(Strict):
     p_bad: PriorFile | None = None
     excess: PriorFile | None = None
     run_effect: PriorFile | None = None
+    growth: PriorFile | None = None
 
     @model_validator(mode="after")
     def _exact_unknowns(self) -> NoiseFile:
         wanted = set(UNKNOWNS_OF_KIND[self.kind])
-        if wanted != set(self.priors()) - {RUN_EFFECT}:
+        if wanted != set(self.priors()) - {RUN_EFFECT, GROWTH}:
             raise ValueError(f"{self.kind} noise has the unknowns {' and '.join(sorted(wanted))}")
         if self.p_bad is not None and not _is_share(self.p_bad.prior()):
             raise ValueError("p_bad is a share of the runs: its prior must lie between 0 and 1")
+        if self.growth is not None and not is_spread(self.growth.prior()):
+            raise ValueError("growth is positive: smaller runs scatter more, a HalfNormal")
         if self.run_effect is None:
             return self
         if self.kind != "normal":
@@ -103,13 +108,32 @@ class NoiseFile(Strict):
 
     def priors(self) -> dict[str, Prior]:
         """Return the priors of the noise's own unknowns that the file states."""
-        named = ((k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess", RUN_EFFECT))
+        named = (
+            (k, getattr(self, k)) for k in ("sigma", "nu", "p_bad", "excess", RUN_EFFECT, GROWTH)
+        )
         return {k: v.prior() for k, v in named if v is not None}
 
 
 def _is_share(prior: Prior) -> bool:
     low, high = prior.support
     return low >= 0 and high <= 1
+
+
+class DriftFile(Strict):
+    """The `[drift]` table: how the law may go wrong beyond the largest fitted run."""
+
+    kind: DriftKind
+    scale: PriorFile
+
+    @model_validator(mode="after")
+    def _positive(self) -> DriftFile:
+        if not is_spread(self.scale.prior()):
+            raise ValueError("scale is a standard deviation, a HalfNormal or LogNormal")
+        return self
+
+    def drift(self) -> Drift:
+        """Return the drift."""
+        return Drift(self.kind, self.scale.prior())
 
 
 class GroupsFile(Strict):
@@ -121,7 +145,7 @@ class GroupsFile(Strict):
     @model_validator(mode="after")
     def _positive(self) -> GroupsFile:
         for name, prior in self.spread.items():
-            if prior.prior().support[0] < 0 or prior.prior().relative:
+            if not is_spread(prior.prior()):
                 raise ValueError(f"spread.{name}: a standard deviation, a HalfNormal or LogNormal")
         return self
 
@@ -152,5 +176,6 @@ class ModelFile(Strict):
     constants: dict[str, Number | dict[OneResource, Number]] = Field(default_factory=dict)
     priors: dict[str, PriorFile]
     noise: NoiseFile
+    drift: DriftFile | None = None
     groups: GroupsFile | None = None
     errors: dict[Literal["params", "tokens", "flops"], InputErrorFile] = Field(default_factory=dict)

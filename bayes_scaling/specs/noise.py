@@ -7,6 +7,10 @@ Laplace noise, the Bayesian twin of Huber's loss with a small threshold. `one_si
 for good runs, and a share `p_bad` of bad runs (diverged, undertuned) lies above the curve by an
 exponential excess of mean `excess` more: a run can be worse than the curve by more than noise, not
 better.
+
+With `growth`, runs scatter more the smaller they are: sigma is that of the largest fitted run, and
+grows by exp(growth) with every e-fold of the axis (compute, or the one resource) below it. Small
+runs, where laws fail first, then say less about large ones.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ UNKNOWNS_OF_KIND: dict[str, tuple[str, ...]] = {
 }
 RUN_EFFECT = "run_effect"
 """Unknown of any normal noise that has it: standard deviation between runs (see run_effect.py)."""
+GROWTH = "growth"
+"""Unknown of any noise that has it: log sigma gained per e-fold of the axis below the largest."""
 P_BAD, EXCESS = UNKNOWNS_OF_KIND["one_sided"][1:]
 
 
@@ -48,6 +54,17 @@ class Noise:
     def has_run_effect(self) -> bool:
         """True where rows of one run share an effect of their own."""
         return RUN_EFFECT in self.priors
+
+    @property
+    def grows(self) -> bool:
+        """True where smaller runs scatter more."""
+        return GROWTH in self.priors
+
+    def at(self, xp: Any, unknowns: Mapping[str, Any], below: Any) -> dict[str, Any]:
+        """Return the unknowns with the sigma of runs `below` e-folds under the largest fitted."""
+        if not self.grows:
+            return dict(unknowns)
+        return {**unknowns, "sigma": unknowns["sigma"] * xp.exp(unknowns[GROWTH] * below)}
 
     def to_scale(self, xp: Any, loss: Any) -> Any:
         """Loss [nats/token] on the scale on which it scatters."""

@@ -1,4 +1,4 @@
-"""ModelSpec: a law, priors and noise as one density, read from a model file."""
+"""ModelSpec: a law, priors, noise and drift as one density, read from a model file."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ from bayes_scaling.quantities import (
     ONE_RESOURCES,
     RESOURCES,
     column_of,
+    grows,
     quantity,
     reference_of,
     unit_of,
 )
-from bayes_scaling.runs.derived import sources_of
+from bayes_scaling.runs.derived import derive, sources_of
+from bayes_scaling.specs.drift import Drift
 from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.input_error import InputError
 from bayes_scaling.specs.model_file import ModelFile
@@ -60,6 +62,7 @@ class ModelSpec:
     references: tuple[str, ...]
     text: str
     digest: str
+    drift: Drift | None = None
     groups: Groups | None = None
     input_errors: Mapping[str, InputError] = field(default_factory=dict)
 
@@ -81,6 +84,10 @@ class ModelSpec:
         """Column along which the model extrapolates: compute, or what its law reads first."""
         spends = FLOPS in self.inputs or sources_of(FLOPS, self.inputs) is not None
         return FLOPS if len(self.inputs) > 1 and spends else self.inputs[0]
+
+    def along(self, known: Mapping[str, Any]) -> Any:
+        """Values of the axis at known inputs, compute as 6ND where the law does not read it."""
+        return known[self.axis] if self.axis in self.inputs else derive(self.axis, known)
 
     @property
     def settled(self) -> bool:
@@ -236,15 +243,31 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         references=parsed.references,
         text=text,
         digest="",
+        drift=parsed.drift.drift() if parsed.drift else None,
         groups=groups,
         input_errors={str(k): InputError(v.sd, v.why) for k, v in parsed.errors.items()},
     )
     spec = spec.at_sources(parsed.sources) if parsed.sources else spec
+    _refuse_without_axis(spec, where)
     if strange := sorted(set(spec.input_errors) - set(spec.inputs or RESOURCES)):
         raise UsageError(
             f"{where}: [errors] names {', '.join(strange)}; the law reads {', '.join(spec.inputs)}"
         )
     return replace(spec, digest=_digest(spec))
+
+
+def _refuse_without_axis(spec: ModelSpec, where: str) -> None:
+    """Refuse a drift of what is bounded, and what counts along an axis that there is not."""
+    if spec.noise.grows and spec.groups:
+        raise UsageError(f"{where}: noise.growth beside [groups]: whose largest run would it mean?")
+    stated = ["[drift]"] if spec.drift else []
+    stated += ["noise.growth"] if spec.noise.grows else []
+    if stated and spec.inputs and not grows(spec.axis):
+        raise UsageError(
+            f"{where}: {' and '.join(stated)} count e-folds of the axis, and {spec.axis} has none"
+        )
+    if spec.drift and quantity(spec.target).closed:
+        raise UsageError(f"{where}: [drift] multiplies the {spec.target}, which is bounded")
 
 
 def _match(where: str, what: str, given: set[str], wanted: set[str], law: str) -> None:
@@ -266,6 +289,8 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if spec.target != spec.law.target:
         found["target"] = spec.target
+    if spec.drift is not None:
+        found["drift"] = {"kind": spec.drift.kind, "scale": prior(spec.drift.scale)}
     if spec.groups is not None:
         spread = {k: prior(p) for k, p in spec.groups.spread.items()}
         found["groups"] = {"column": spec.groups.column, "spread": spread}
