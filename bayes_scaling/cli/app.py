@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.cli import about, decisions, groups, pages, posterior, shelf, tables
+from bayes_scaling.cli import (
+    about,
+    comparison,
+    decisions,
+    groups,
+    pages,
+    posterior,
+    shelf,
+    tables,
+)
 from bayes_scaling.cli.verbs import flowing
 from bayes_scaling.errors import EXIT_USAGE
 
@@ -30,7 +39,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback(invoke_without_command=True)(_start)
-    for page in (pages, tables, posterior, decisions, groups, shelf, about):
+    for page in (pages, tables, posterior, decisions, groups, comparison, shelf, about):
         page.add_to(app)
     return app
 

@@ -102,13 +102,14 @@ def compare(
     if scores is not None:
         table = table.join(scores)
     one = next(iter(fits.values()))
+    rough = any(loo.unsettled.any() for loo in loos.values())
     label = partial(_labelled, one.runs.fitted[RUN].to_numpy(dtype=str), list(fits))
     return Comparison(
         table=table,
         weights=weights,
         pointwise=label(pointwise),
         khat=label(np.column_stack([loo.khat for loo in loos.values()])),
-        sentence=sentence_of(table, len(pointwise)),
+        sentence=sentence_of(table, len(pointwise), rough=rough),
         findings=worst_first(_findings(fits, loos, table)),
         provenance={name: dict(fit.provenance) for name, fit in fits.items()},
     )
@@ -189,7 +190,7 @@ def _findings(
             message = (
                 f"{who}: k-hat above {loo.good_k:.2f} for {count} runs, their scores are rough"
             )
-            yield Finding("M003", WARN, (), message, "compare with exact=True, or look at the runs")
+            yield Finding("M003", WARN, (), message, "allow refits, or look at the runs")
         for fault in loo.faults:
             yield Finding("M004", WARN, (), f"{who}: {fault}")
         for fault in sampler_faults(fits[name].provenance):
@@ -215,24 +216,30 @@ def _names(names: Any) -> str:
     return f"{', '.join(rest)} and {last}" if rest else last
 
 
-def sentence_of(table: pd.DataFrame, n: int) -> str:
-    """Say in plain words what the table of a comparison of `n` runs tells."""
+def sentence_of(table: pd.DataFrame, n: int, *, rough: bool = False) -> str:
+    """Say in plain words what the table of a comparison of `n` runs tells.
+
+    `rough`: scores of some runs are importance-sampled where that fails.
+    """
     best, second = table.index[:2]
     diff, dse = -float(table["elpd_diff"][second]), float(table["dse"][second])
     close = [name for name in table.index[1:] if -table["elpd_diff"][name] < SAME_ELPD]
     words = f"{_names([best])} explains the {n} runs best"
+    behind = f"{_names([second])} is {diff:.1f} behind"
+    doubt = f"not to be trusted with fewer than {FEW_RUNS} runs"
     if close:
         far = f", the nearest {diff:.1f} behind" if len(close) > 1 else f" ({diff:.1f} behind)"
         words += f", but {_names(close)} cannot be told apart from it{far}."
+    elif n < FEW_RUNS:
+        words += f": {behind} (standard error {dse:.1f}, {doubt})."
     elif diff < CLEAR_SE * dse:
-        words += (
-            f"; {_names([second])} is {diff:.1f} behind, which its standard error of {dse:.1f} "
-            "does not rule out as chance."
-        )
+        words += f", perhaps by chance: {behind} (standard error {dse:.1f})."
     else:
-        words += f", clearly: {_names([second])} is {diff:.1f} behind (standard error {dse:.1f})."
-    if n < FEW_RUNS:
-        words += f" With fewer than {FEW_RUNS} runs standard errors are not to be trusted."
+        words += f", clearly: {behind} (standard error {dse:.1f})."
+    if close and n < FEW_RUNS:
+        words += f" Standard errors are {doubt}."
+    if rough:
+        words += " Some scores are rough: importance sampling fails for their runs."
     return f"{words} {_ahead_words(table)}".strip()
 
 

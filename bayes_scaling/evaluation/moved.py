@@ -91,6 +91,8 @@ def moved(
     model, settings = model_lines(old.spec.text, new.spec.text), _settings(old, new)
     parameters, forecast = _parameters(old, new), _forecast(old, new, at, seed)
     axis, target = new.model.axis, new.model.target
+    derived = [name for name in parameters.index if name in old.derived or name in new.derived]
+    shifts = parameters["shift_sd"].drop(derived)
     return Moved(
         rows=rows,
         model=model,
@@ -99,7 +101,7 @@ def moved(
         forecast=forecast,
         axis=axis,
         target=target,
-        sentence=sentence_of(rows, model, settings, parameters, forecast, axis, target),
+        sentence=sentence_of(rows, model, settings, shifts, forecast, axis, target),
     )
 
 

@@ -25,18 +25,22 @@ def sentence_of(
     rows: pd.DataFrame,
     model: Sequence[str],
     settings: pd.DataFrame,
-    parameters: pd.DataFrame,
+    shifts: pd.Series,
     forecast: pd.DataFrame,
     axis: str,
     target: str,
 ) -> str:
-    """Say in plain words what changed, which unknown moved most, and how the forecast moved."""
+    """Say in plain words what changed, which unknown moved most, and how the forecast moved.
+
+    `shifts`: how far the median of each unknown moved in standard deviations of the old fit; the
+    other tables are those of `Moved`.
+    """
     causes = [*_data_words(rows, axis), *_model_words(model, settings), *_setting_words(settings)]
     if not causes:
         causes = ["Data, model and settings are the same"]
     elif len(rows) == 0 and not model and list(settings["setting"]) == ["seed"]:
         causes = ["Only the seed differs: what moved is Monte Carlo error"]
-    said = "; ".join([*causes, _parameter_words(parameters), _forecast_words(forecast, target)])
+    said = "; ".join([*causes, _shift_words(shifts), _forecast_words(forecast, target)])
     return f"{said[0].upper()}{said[1:]}."
 
 
@@ -80,15 +84,14 @@ def _setting_words(settings: pd.DataFrame) -> Iterator[str]:
         yield f"other versions of {', '.join(names)}"
 
 
-def _parameter_words(parameters: pd.DataFrame) -> str:
-    shifts = parameters["shift_sd"].dropna()
+def _shift_words(shifts: pd.Series) -> str:
     shifts = shifts[np.isfinite(shifts)]
     if not len(shifts):
         return "the fits share no unknown"
     name = str(shifts.abs().idxmax())
     shift = float(shifts[name])
     if abs(shift) <= STILL_SD:
-        return f"no quantity moved by more than {STILL_SD} sd"
+        return f"no unknown moved by more than {STILL_SD} sd"
     return f"{display_name(name, 40)} moved {'up' if shift > 0 else 'down'} by {abs(shift):.1f} sd"
 
 

@@ -14,7 +14,7 @@ import xarray as xr
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation import leave_one_out as home
-from bayes_scaling.evaluation.comparison import compare
+from bayes_scaling.evaluation.comparison import compare, sentence_of
 from bayes_scaling.evaluation.left_out import _with_kept_priors
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.inference.predict import log_likelihood
@@ -87,10 +87,13 @@ def test_flags_and_words(fits: dict[str, Fit]) -> None:
     assert "n < 100" in found.table["flags"][worst]
     assert "cannot be told apart" not in found.table["flags"][worst]
     assert found.sentence.startswith(f"{best} explains the 36 runs best, but {second} cannot be")
-    assert "fewer than 100 runs" in found.sentence
+    assert "Standard errors are not to be trusted with fewer than 100 runs." in found.sentence
     assert {f.code for f in found.findings} == {"M001", "M002"}
     clear = compare({"truth": fits["truth"], "far": fits["far"]}, exact=False)
-    assert "truth explains the 36 runs best, clearly: far is" in clear.sentence
+    assert "truth explains the 36 runs best: far is" in clear.sentence
+    assert "not to be trusted with fewer than 100 runs" in clear.sentence
+    assert "clearly" in sentence_of(clear.table, 100)
+    assert "by chance" in sentence_of(clear.table.assign(dse=[0.0, 1e3]), 100)
     assert clear.weights["truth"] > 0.95
 
 
@@ -225,6 +228,7 @@ def test_runs_beyond_importance_sampling_are_refitted(monkeypatch: pytest.Monkey
     assert rough.table["exact_refits"]["normal"] == 0
     assert "k-hat above" in rough.table["flags"]["normal"]
     assert "M003" in {f.code for f in rough.findings}
+    assert "Some scores are rough" in rough.sentence and "rough" not in found.sentence
 
 
 def test_what_cannot_be_refitted_keeps_its_score_and_is_told(

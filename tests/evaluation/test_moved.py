@@ -65,7 +65,7 @@ def test_only_the_seed(chinchilla_fit: Fit) -> None:
     other = replace(chinchilla_fit, provenance={**chinchilla_fit.provenance, "seed": 7})
     found = moved(chinchilla_fit, other)
     assert found.sentence.startswith("Only the seed differs: what moved is Monte Carlo error")
-    assert "no quantity moved by more than 0.1 sd" in found.sentence
+    assert "no unknown moved by more than 0.1 sd" in found.sentence
     assert found.settings.to_dict("records") == [{"setting": "seed", "old": "0", "new": "7"}]
     assert not len(found.rows) and found.model == ()
     same = moved(chinchilla_fit, chinchilla_fit)
