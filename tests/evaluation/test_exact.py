@@ -19,6 +19,10 @@ from tests.conftest import ladder
 pytestmark = pytest.mark.slow
 LAWS = ("chinchilla-plain", "skaling-plain", "kaplan-plain")
 TOLERANCE = 0.1
+DRAWS = 4000
+"""Of each chain. With 1,000 the score of one outlying run of the simulated table, of k-hat .45 to .70,
+moves from seed to seed by .09 (standard deviation of five), that of a refit by .02: Monte Carlo
+error, not what is tested here."""
 ROWS = 8
 """Rows of a table that are left out by refits, spread evenly over it."""
 
@@ -39,8 +43,8 @@ def gadre(folder: Path) -> Runs:
     if not path.is_file():
         pytest.skip("no gadre_overtraining.csv in ../shared/data")
     table = pd.read_csv(path)
-    table = table[(table["train_dataset"] == "c4_original") & (table["val_dataset"] == "c4_val")]
-    return bs.read_runs(table)
+    table = table[(table["train_dataset"] == "c4_original") & (table["eval_set"] == "c4_val")]
+    return bs.read_runs(table, columns={"run": "run_id"})
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -50,7 +54,7 @@ def test_good_khat_means_a_good_score(table: str, law: str, request: pytest.Fixt
         runs = gadre(request.getfixturevalue("shared_data"))
     else:
         runs = example() if table == "example" else simulated()
-    fit = bs.fit(bs.load_model(law), runs)
+    fit = bs.fit(bs.load_model(law), runs, draws=DRAWS)
     loo = leave_one_out(fit, exact=False)
     good = np.flatnonzero(loo.khat <= loo.good_k)
     assert len(good) > 0.5 * len(loo.khat)
