@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
+    from bayes_scaling.evaluation.backtest import Backtest as Backtest
+    from bayes_scaling.evaluation.backtest import backtest as backtest
     from bayes_scaling.evaluation.comparison import Comparison as Comparison
     from bayes_scaling.evaluation.comparison import compare as compare
     from bayes_scaling.inference.checks import check as check
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from bayes_scaling.laws.law import law as law
     from bayes_scaling.laws.law import load_law as load_law
     from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
+    from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
     from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
@@ -54,6 +57,7 @@ _HOMES = {
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
+    "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
@@ -63,7 +67,8 @@ _HOMES = {
     "laws.conformance": ("check_law",),
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
-        "plot_allocation", "plot_forecast", "plot_isoflop", "plot_posterior", "plot_residuals",
+        "plot_allocation", "plot_backtest", "plot_forecast", "plot_isoflop", "plot_posterior",
+        "plot_residuals",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

@@ -96,15 +96,15 @@ def sample(
             seed=output.seed,
             draws=draws,
             chains=chains,
-            progress=lambda stage, share: say(_openly(stage), share),
+            progress=lambda stage, share: say(openly(stage), share),
         )
         say("checking the posterior")
         return found, check(found)
 
 
-def _openly(stage: str) -> str:
+def openly(stage: str) -> str:
     """Say how long compiling takes where it begins."""
-    return f"{stage}; about half a minute" if stage.startswith("compiling") else stage
+    return f"{stage}; about half a minute" if "compiling" in stage else stage
 
 
 def write_record(found: Fit, checks: Checks, target: Path, record: Path) -> None:

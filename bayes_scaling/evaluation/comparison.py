@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import xarray as xr
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation.leave_one_out import LeaveOneOut, leave_one_out
 from bayes_scaling.evaluation.row_changes import require_same_data
+from bayes_scaling.evaluation.scores import MODEL
 from bayes_scaling.evaluation.stacking import stacking_weights
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.inference.fit import Fit
@@ -25,7 +26,8 @@ from bayes_scaling.runs.labels import display_name
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MODEL = "model"
+    from bayes_scaling.evaluation.backtest import Backtest
+
 SAME_ELPD = 4.0
 """Difference of summed log scores below which two models cannot be told apart (Sivula et al. 2025,
 arXiv:2008.10296)."""
@@ -38,14 +40,6 @@ SCORES = {"coverage90": "coverage90", "interval_score90": "interval_score", "crp
 TABLE_COLUMNS = (
     "rank", "elpd", "elpd_diff", "dse", "p_loo", "worst_k", "exact_refits", "weight", "flags",
 )  # fmt: skip
-
-
-class Backtested(Protocol):
-    """What a comparison takes of a backtest: scores of forecasts of the larger runs by model."""
-
-    @property
-    def by_model(self) -> pd.DataFrame:
-        """One row per model: coverage90, interval_score90, crps, ..."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +70,7 @@ class Comparison:
 def compare(
     fits: Mapping[str, Fit],
     *,
-    backtest: Backtested | None = None,
+    backtest: Backtest | None = None,
     exact: bool = True,
     progress: Progress | None = None,
 ) -> Comparison:
@@ -129,7 +123,7 @@ def _labelled(runs: Any, models: list[str], values: Any) -> xr.DataArray:
     return xr.DataArray(values, dims=(RUN, MODEL), coords={RUN: runs, MODEL: models})
 
 
-def _scores_of(backtest: Backtested | None, fits: Mapping[str, Fit]) -> pd.DataFrame | None:
+def _scores_of(backtest: Backtest | None, fits: Mapping[str, Fit]) -> pd.DataFrame | None:
     """Scores of the backtest, index model, with the rank by crps; None without a backtest."""
     if backtest is None:
         return None

@@ -1,7 +1,8 @@
 """Plots: the forecast fan, and the one place from which all plots can be had.
 
 Each function takes results, draws on the given axes or on new ones, and returns them. Plots of
-splits live in `plots_split`, plots of a fit in `plots_posterior`.
+splits live in `plots_split`, plots of a fit in `plots_posterior`, that of a backtest in
+`plots_backtest`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
 from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
+from bayes_scaling.reporting.plots_backtest import plot_backtest
 from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
 from bayes_scaling.reporting.plots_split import plot_allocation, plot_isoflop
 from bayes_scaling.runs.table import resource_values
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "draw_intervals",
     "plot_allocation",
+    "plot_backtest",
     "plot_forecast",
     "plot_isoflop",
     "plot_posterior",

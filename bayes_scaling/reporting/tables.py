@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from bayes_scaling.decisions.allocation import Allocation
     from bayes_scaling.decisions.forecast import Forecast
+    from bayes_scaling.evaluation.backtest import Backtest
     from bayes_scaling.evaluation.comparison import Comparison
     from bayes_scaling.evaluation.moved import Moved
     from bayes_scaling.inference.fit import Fit
@@ -101,6 +102,50 @@ def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
             say_regret(plan["regret_mean"]),
             say_usd(float(prices[i])),
         )
+    return table
+
+
+def backtest_table(backtest: Backtest) -> Table:
+    """Show how forecasts of larger runs fared: one row per model and extrapolation.
+
+    Shares inside 50% and 90% intervals, median width of the 90% interval, and mean error of the
+    median, above zero where forecasts were too high; the latter two in percent of the loss.
+    """
+    table = _table(
+        ("model", "left"),
+        ("beyond", "right"),
+        ("forecasts", "right"),
+        ("in 50%", "right"),
+        ("in 90%", "right"),
+        ("width 90%", "right"),
+        ("bias", "right"),
+    )
+    before = ""
+    for row in backtest.scores.to_dict("records"):
+        name = str(row["model"])
+        _add(
+            table,
+            display_name(name, 30) if name != before else "",
+            str(row["ratio_bin"]),
+            str(row["n"]),
+            f"{row['coverage50']:.0%}",
+            f"{row['coverage90']:.0%}",
+            f"{100 * row['width90']:.1f}%",
+            f"{100 * row['bias']:+.2f}%",
+        )
+        before = name
+    return table
+
+
+def skipped_table(backtest: Backtest) -> Table:
+    """Show which cuts could not be used, for which models, and why."""
+    table = _table(("cut", "right"), ("model", "left"), ("left out because", "left"))
+    together: dict[tuple[float, str], list[str]] = {}
+    for row in backtest.skipped.to_dict("records"):
+        place = (float(row["cut"]), str(row["reason"]))
+        together.setdefault(place, []).append(display_name(row["model"], 30))
+    for (cut, reason), names in together.items():
+        _add(table, say_given(cut, backtest.axis), ", ".join(names), _safe(reason))
     return table
 
 
