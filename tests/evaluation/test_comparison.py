@@ -20,6 +20,7 @@ from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.inference.predict import log_likelihood
 from bayes_scaling.runs.table import Runs
 from tests.conftest import REPLICATION, ladder, make_fit
+from tests.evaluation.test_backtest import hand_made
 
 SEED = 20261124
 
@@ -264,3 +265,11 @@ def test_priors_relative_to_the_table_stay_in_a_refit() -> None:
     assert moved != pytest.approx(fit.model.priors["L_inf"].hyper["beta"], rel=1e-4)
     for name, prior in fit.model.priors.items():
         assert kept[name].hyper == pytest.approx(prior.hyper)
+
+
+def test_a_backtest_of_ours_is_taken_as_it_is(fits: dict[str, Fit]) -> None:
+    names = tuple(fits)
+    found = compare(fits, exact=False, backtest=hand_made([2.0, 8.0], [True, False], names))
+    assert found.table["crps"].notna().all()
+    assert set(found.table["coverage90"]) == {0.5}
+    assert (found.table["extrapolation_rank"] == 1).all()
