@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
     from bayes_scaling.evaluation.backtest import backtest as backtest
+    from bayes_scaling.evaluation.comparison import Comparison as Comparison
+    from bayes_scaling.evaluation.comparison import compare as compare
     from bayes_scaling.inference.checks import check as check
     from bayes_scaling.inference.fit import Fit as Fit
     from bayes_scaling.inference.floor import floor_prior as floor_prior
@@ -56,6 +58,7 @@ _HOMES = {
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
     "evaluation.backtest": ("Backtest", "backtest"),
+    "evaluation.comparison": ("Comparison", "compare"),
     "inference.checks": ("check",),
     "inference.fit": ("Fit",),
     "inference.floor": ("floor_prior",),

@@ -8,6 +8,7 @@ import typer
 
 from bayes_scaling.cli import (
     about,
+    comparison,
     decisions,
     evaluation,
     groups,
@@ -39,7 +40,9 @@ def build_app() -> typer.Typer:
         rich_markup_mode="rich",
     )
     app.callback(invoke_without_command=True)(_start)
-    for page in (pages, tables, posterior, evaluation, decisions, groups, shelf, about):
+    for page in (
+        pages, tables, posterior, comparison, evaluation, decisions, groups, shelf, about,
+    ):  # fmt: skip
         page.add_to(app)
     return app
 

@@ -150,12 +150,13 @@ def _outcome(found: Fit, checks: Checks, files: list[str]) -> Outcome:
         table=found.summary().rename_axis("name").reset_index(),
         failures=failures,
         warnings=warnings,
-        hints=[f"next: {_next(found, files[0])}"],
+        hints=[f"next: {next_step(found, files[0])}"],
         told=True,
     )
 
 
-def _next(found: Fit, path: str) -> str:
+def next_step(found: Fit, path: str) -> str:
+    """Return the command line that forecasts with a saved fit."""
     from bayes_scaling.decisions.horizon import axis_of
     from bayes_scaling.runs.identifiability import split_refusal
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.identifiability_rows import identifiability
-from bayes_scaling.inference.predict import log_likelihood
+from bayes_scaling.inference.loo import psis_loo
 from bayes_scaling.inference.residual_checks import bad_runs, patterns, suspects, thinned
 from bayes_scaling.inference.support import across_fits, within_fit
 from bayes_scaling.names import RUN
@@ -106,18 +104,8 @@ def _bfmi(energy: NDArray[np.float64]) -> float:
 
 def _influence(fit: Fit) -> Iterator[Check]:
     """Pareto k-hat of leaving one run out (Vehtari et al. 2024, arXiv:1507.02646)."""
-    import arviz_stats as azs
-
-    tree = xr.DataTree.from_dict(
-        {
-            "posterior": fit.posterior,
-            "log_likelihood": xr.Dataset({fit.model.target: log_likelihood(fit)}),
-        }
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # high values of k are this row's business
-        loo = azs.loo(tree, pointwise=True)
-    k, limit = np.asarray(loo.pareto_k), float(loo.good_k)
+    loo = psis_loo(fit)
+    k, limit = loo.khat, loo.good_k
     names = fit.runs.fitted[RUN].to_numpy(dtype=str)
     over = np.flatnonzero(k > limit)
     listed = ", ".join(names[i] for i in over[np.argsort(-k[over])][:5])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS
 from bayes_scaling.reporting.wording import (
+    UNKNOWN,
     interval_levels,
     say_flop,
     say_given,
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.evaluation.backtest import Backtest
+    from bayes_scaling.evaluation.comparison import Comparison
+    from bayes_scaling.evaluation.moved import Moved
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.runs.finding import Finding
     from bayes_scaling.verdicts import Checks
@@ -184,6 +187,66 @@ def findings_table(findings: Iterable[Finding]) -> Table:
     for each in sorted(findings, key=lambda finding: WORST_FIRST.index(finding.severity)):
         sentence = str(each).split(maxsplit=2)[-1]
         _add(table, _verdict(each.severity), each.code, _safe(sentence))
+    return table
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Show models side by side, the best first; with a backtest how they forecast larger runs."""
+    scores = {"crps": "CRPS", "coverage90": "in 90%"}
+    backtested = [name for name in scores if name in comparison.table]
+    heads = ("elpd", "diff", "se", "p_loo", "k-hat", "refits", "weight")
+    numbers = (*heads, *(scores[name] for name in backtested))
+    table = _table(("model", "left"), *((name, "right") for name in numbers))
+    for name, row in comparison.table.iterrows():
+        ahead = {"crps": say_regret, "coverage90": say_share}
+        _add(
+            table,
+            display_name(name, 24),
+            f"{row['elpd']:.1f}",
+            f"{row['elpd_diff']:.1f}" if row["rank"] > 1 else "",
+            f"{row['dse']:.1f}" if row["rank"] > 1 else "",
+            f"{row['p_loo']:.1f}",
+            f"{row['worst_k']:.2f}",
+            str(row["exact_refits"]),
+            f"{row['weight']:.2f}",
+            *(ahead[each](round(float(row[each]), 3)) for each in backtested),
+        )
+    return table
+
+
+def moved_parameters_table(moved: Moved) -> Table:
+    """Show unknowns and derived quantities of two fits, those first that moved most."""
+    shift = moved.parameters["shift_sd"].abs().fillna(float("inf"))
+    order = shift.sort_values(ascending=False, kind="stable").index
+    rows = [(str(name), moved.parameters.loc[name]) for name in order]
+    return _moved_table("name", rows, lambda value: say_number(value, 3))
+
+
+def moved_forecast_table(moved: Moved) -> Table:
+    """Show what one new run will measure according to two fits, at the same points."""
+    rows = [
+        (f"{say_given(row['amount'], moved.axis)} ({say_times(row['ratio'])})", row)
+        for _, row in moved.forecast.iterrows()
+    ]
+    return _moved_table(say_target(moved.target), rows, say_loss)
+
+
+def _moved_table(
+    name: str, rows: Iterable[tuple[str, pd.Series]], say: Callable[..., str]
+) -> Table:
+    table = _table(
+        (name, "left"), ("old", "right"), ("90%", "right"), ("new", "right"), ("90%", "right"),
+        ("shift/sd", "right"),
+    )  # fmt: skip
+    for label, row in rows:
+        cells = []
+        for when in ("old", "new"):
+            low, middle, high = (float(row[f"{when}_{q}"]) for q in ("q05", "q50", "q95"))
+            there = middle == middle
+            cells += [say(middle), _interval(say(low), say(high)) if there else UNKNOWN]
+        shift = float(row["shift_sd"])
+        moved = f"{shift:+.1f}" if shift == shift else UNKNOWN
+        _add(table, display_name(label, 30), *cells, moved)
     return table
 
 

@@ -228,6 +228,15 @@ class Runs:
                 )
         return self._held_out(self.frame[RUN].isin(wanted).to_numpy(dtype=np.bool_))
 
+    def hold_out_rows(self, rows: Iterable[int]) -> Runs:
+        """Return the table with these rows of `fitted`, by position, held out as well.
+
+        For names that several rows share. Raises TableError where nothing is left to fit.
+        """
+        mask = np.zeros(len(self), dtype=np.bool_)
+        mask[np.flatnonzero(~self.frame[HELD_OUT].to_numpy(dtype=bool))[list(rows)]] = True
+        return self._held_out(mask)
+
     def train_below(self, value: float | str, column: str = FLOPS) -> Runs:
         """Return the table with rows at or above `value` of a number column held out.
 
