@@ -65,9 +65,7 @@ class Average:
         index = np.minimum(np.searchsorted(edges, places), len(self.fits) - 1)
         return np.asarray(rng_of(seed, "average").permutation(index).reshape(self.shape))
 
-    def pick(
-        self, each: Mapping[str, NDArray[np.float64]], seed: int = 0
-    ) -> NDArray[np.float64]:
+    def pick(self, each: Mapping[str, NDArray[np.float64]], seed: int = 0) -> NDArray[np.float64]:
         """Mix arrays (chain, draw, ...), one by model: each draw is that of its own model."""
         members = self.members(seed)
         chains, draws = self.shape

@@ -109,7 +109,9 @@ def calibrate(
     for number, table in enumerate(everything, start=1):
         if progress:
             progress(f"{table.family}: {table.name}", (number - 1) / len(everything))
-        found = {name: fit(load_model(name), table.trained, seed=seed, draws=draws) for name in models}
+        found = {
+            name: fit(load_model(name), table.trained, seed=seed, draws=draws) for name in models
+        }
         drawn = {name: _losses(each, table.scored, seed) for name, each in found.items()}
         fits += [_health(table, name, each.provenance) for name, each in found.items()]
         ours = average({name: found[name] for name in JOINT})

@@ -10,7 +10,7 @@ import numpy as np
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.evaluation.left_out import left_out_density, refit_without
 from bayes_scaling.inference.checks import sampler_faults
-from bayes_scaling.inference.loo import psis_loo
+from bayes_scaling.inference.loo import STEADY_K, psis_loo
 from bayes_scaling.inference.sampling import Progress
 from bayes_scaling.names import RUN
 from bayes_scaling.runs.labels import display_name
@@ -57,12 +57,12 @@ def leave_one_out(
 ) -> LeaveOneOut:
     """Return the leave-one-out scores of a fit, exact where importance sampling fails.
 
-    With `exact`, runs whose k-hat exceeds `good_k` are scored by a refit without them, the worst
-    first and at most 20. `refit(fit, row)` stands for `refit_without`.
+    With `exact`, runs whose k-hat exceeds `good_k` or .5, from where scores vary from seed to seed,
+    are scored by a refit without them, the worst first and at most 20. `refit(fit, row)` stands for `refit_without`.
     """
     loo = psis_loo(fit)
     scores, refitted = loo.scores.copy(), np.zeros(len(loo.scores), dtype=bool)
-    over = np.flatnonzero(loo.khat > loo.good_k)
+    over = np.flatnonzero(loo.khat > min(loo.good_k, STEADY_K))
     over = over[np.argsort(-loo.khat[over], kind="stable")]
     faults: list[str] = []
     chosen = over[:MAX_REFITS] if exact else over[:0]
@@ -81,6 +81,7 @@ def leave_one_out(
         refitted[row] = True
         bad = sampler_faults(without.provenance)
         faults += [f"the refit without '{names[row]}': {each}" for each in bad]
-    if len(over) > MAX_REFITS and exact:
-        faults.append(f"{len(over)} runs need a refit, {MAX_REFITS} were made")
+    needed = int((loo.khat > loo.good_k).sum())
+    if needed > MAX_REFITS and exact:
+        faults.append(f"{needed} runs need a refit, {MAX_REFITS} were made")
     return LeaveOneOut(scores, loo.in_sample, loo.khat, loo.good_k, refitted, tuple(faults))

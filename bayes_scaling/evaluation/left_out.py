@@ -11,9 +11,9 @@ import numpy as np
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.inference.graph import known_sd, run_numbers
-from bayes_scaling.inference.predict import curve_at
+from bayes_scaling.inference.predict import law_at, scatter_at
 from bayes_scaling.inference.sampling import Progress, fit
-from bayes_scaling.names import GROUP, NEW_GROUP, RUN
+from bayes_scaling.names import GROUP, NEW_GROUP
 from bayes_scaling.specs.input_error import variance_of_inputs
 from bayes_scaling.specs.noise import RUN_EFFECT
 
@@ -70,24 +70,28 @@ def left_out_density(refit: Fit, runs: Runs, row: int) -> Floats:
     """
     model, noise = refit.model, refit.model.noise
     own = np.array([row])
-    unknowns = refit.unknowns(RUN)
-    mean, sd = _curve_and_sd(refit, runs, own)
+    mean, sd, scatter = _curve_and_scatter(refit, runs, own)
     observed = runs.fitted[model.target].to_numpy(dtype=float)
     if noise.has_run_effect:
         number = run_numbers(runs)
         others = np.flatnonzero((number == number[row]) & (np.arange(len(number)) != row))
-        there, there_sd = _curve_and_sd(refit, runs, others)
+        there, there_sd, theirs = _curve_and_scatter(refit, runs, others)
         gap = noise.to_scale(np, observed[others]) - noise.to_scale(np, there)
-        weight = 1 / (unknowns["sigma"] ** 2 + there_sd**2)
-        precision = weight.sum(axis=-1, keepdims=True) + unknowns[RUN_EFFECT] ** -2.0
+        weight = 1 / (theirs["sigma"] ** 2 + there_sd**2)
+        precision = weight.sum(axis=-1, keepdims=True) + scatter[RUN_EFFECT] ** -2.0
         moved = (gap * weight).sum(axis=-1, keepdims=True) / precision
         mean = noise.from_scale(noise.to_scale(np, mean) + moved)
         sd = np.sqrt(sd**2 + 1 / precision)
-    return noise.log_density(observed[own], mean, sd, unknowns)[..., 0]
+    return noise.log_density(observed[own], mean, sd, scatter)[..., 0]
 
 
-def _curve_and_sd(refit: Fit, runs: Runs, rows: NDArray[np.int64]) -> tuple[Floats, Any]:
-    """Expected loss of some rows, (chain, draw, row), and their known standard deviation."""
+def _curve_and_scatter(
+    refit: Fit, runs: Runs, rows: NDArray[np.int64]
+) -> tuple[Floats, Any, dict[str, Floats]]:
+    """Law (chain, draw, row) at some rows, their known standard deviation, the noise's unknowns.
+
+    No row lies beyond the table, so none has drift, even the largest in a fit without it.
+    """
     model = refit.model
     inputs: dict[str, Any] = {name: runs.resource(name)[rows] for name in model.inputs}
     if model.groups is not None:
@@ -98,7 +102,7 @@ def _curve_and_sd(refit: Fit, runs: Runs, rows: NDArray[np.int64]) -> tuple[Floa
     sd: Any = known_sd(model, runs)[rows]
     if model.input_sds:
         added = variance_of_inputs(
-            lambda moved: model.noise.to_scale(np, curve_at(refit, moved)), inputs, model.input_sds
+            lambda moved: model.noise.to_scale(np, law_at(refit, moved)), inputs, model.input_sds
         )
         sd = np.sqrt(sd**2 + added)
-    return curve_at(refit, inputs), sd
+    return law_at(refit, inputs), sd, scatter_at(refit, inputs)

@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
 
+STEADY_K = 0.5
+"""k-hat up to which a score has a finite variance: above it seeds can move it by more than .1."""
+
+
 @dataclass(frozen=True)
 class PsisLoo:
     """PSIS-LOO of one fit (Vehtari et al. 2024, arXiv:1507.02646), arrays (run,).
 
     `scores`: log density of each run's target with the run left out, `in_sample` with it, both
-    log 1/(nats/token). `mc_error`: Monte Carlo standard error of a score from the spread of its
-    weighted draws; too low for outliers, near which few draws come.
-    `khat`: Pareto shape; above `good_k` the score is not to be trusted.
+    log 1/(nats/token).     `khat`: Pareto shape; above `good_k` the score is not to be trusted.
     """
 
     scores: NDArray[np.float64]
-    mc_error: NDArray[np.float64]
     in_sample: NDArray[np.float64]
     khat: NDArray[np.float64]
     good_k: float
@@ -45,20 +46,9 @@ def psis_loo(fit: Fit) -> PsisLoo:
         warnings.simplefilter("ignore", UserWarning)  # high values of k are the caller's business
         loo = azs.loo(xr.DataTree.from_dict(groups), pointwise=True)
     draws = density.shape[0] * density.shape[1]
-    weights = loo.log_weights.transpose(*density.dims).values
     return PsisLoo(
-        mc_error=_mc_error(density.values, weights),
         scores=np.asarray(loo.elpd_i, dtype=float),
         in_sample=np.asarray(logsumexp(density.values, axis=(0, 1)) - np.log(draws)),
         khat=np.asarray(loo.pareto_k, dtype=float),
         good_k=float(loo.good_k),
     )
-
-
-def _mc_error(density: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Relative standard error of each run's weighted mean density, (run,), from log values."""
-    draws = (0, 1)
-    share = np.exp(weights - np.logaddexp.reduce(weights, axis=draws))
-    size = np.exp(density - density.max(axis=draws))
-    mean = (share * size).sum(axis=draws)
-    return np.asarray(np.sqrt((share**2 * (size - mean) ** 2).sum(axis=draws)) / mean)

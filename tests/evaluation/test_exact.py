@@ -11,7 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.evaluation.left_out import left_out_density, refit_without
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.loo import psis_loo
+from bayes_scaling.inference.loo import STEADY_K, psis_loo
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import model_from_text
 from tests.conftest import ladder
@@ -46,11 +46,10 @@ def gadre(folder: Path) -> Runs:
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("table", ["example", "simulated", "gadre"])
 def test_good_khat_means_a_good_score(table: str, law: str, request: pytest.FixtureRequest) -> None:
-    """To 0.1, but for Monte Carlo error, and for at most one row of those tried beyond it.
+    """To 0.1 where k-hat is at most .5; runs above it are refitted by `leave_one_out`.
 
-    k-hat is an estimate too: an outlying run of the simulated table, k-hat .37 to .70, is scored
-    .16 to .39 with five seeds, its refits .22 to .27; one of the public table, whose k-hat is
-    above .8 with each of three seeds, has .69 with 16,000 draws and is then scored .3 too high.
+    Between .5 and .7 scores are not steady: an outlying run of the simulated table is scored .16 to
+    .39 with five seeds, its refits .22 to .27.
     """
     if table == "gadre":
         runs = gadre(request.getfixturevalue("shared_data"))
@@ -58,23 +57,12 @@ def test_good_khat_means_a_good_score(table: str, law: str, request: pytest.Fixt
         runs = example() if table == "example" else simulated()
     fit = bs.fit(bs.load_model(law), runs)
     loo = psis_loo(fit)
-    good = np.flatnonzero(loo.khat <= loo.good_k)
+    good = np.flatnonzero(loo.khat <= STEADY_K)
     assert len(good) > 0.5 * len(loo.khat)
-    beyond = []
     for row in good[:: max(1, len(good) // ROWS)]:
         density = left_out_density(refit_without(fit, row, draws=1000), runs, row).ravel()
-        exact, error = log_mean(density)
-        gap = abs(loo.scores[row] - exact)
-        assert gap <= TOLERANCE + 3 * np.hypot(error, loo.mc_error[row]), (row, gap)
-        beyond += [row] if gap > TOLERANCE else []
-    assert len(beyond) <= 1, beyond
-
-
-def log_mean(density: np.ndarray) -> tuple[float, float]:
-    """Log of the mean of densities given as logs, and its Monte Carlo error."""
-    size = np.exp(density - density.max())
-    error = size.std() / size.mean() / np.sqrt(density.size)
-    return float(np.log(size.mean()) + density.max()), float(error)
+        exact = np.logaddexp.reduce(density) - np.log(density.size)
+        assert abs(loo.scores[row] - exact) <= TOLERANCE, (row, loo.khat[row])
 
 
 def test_an_outlier_is_scored_by_a_refit() -> None:
