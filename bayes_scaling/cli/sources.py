@@ -86,7 +86,7 @@ def read_fit(
     if not is_fit(path):
         raise UsageError(
             f"{path} is not a saved fit ({FIT_SUFFIX}); fit a model to it first: "
-            f"bayes-scaling fit {path} --model chinchilla-plain -o fit.nc"
+            f"bayes-scaling fit {path} --model chinchilla -o fit.nc"
         )
     fit = load_fit(path, law=load_law(law) if law else None)
     return fit if group is None else fit.at_group(group)

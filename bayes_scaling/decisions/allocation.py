@@ -29,7 +29,8 @@ from bayes_scaling.decisions.optimum import (
     search_split,
 )
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
-from bayes_scaling.errors import UsageError
+from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.evaluation.averaging import Average
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import curve_at
 from bayes_scaling.names import BUDGET, CHAIN, DRAW, FLOPS, LOSS_MEAN, PARAMS, TOKENS
@@ -85,40 +86,37 @@ class Allocation:
         return table.join(self.budgets[[FLOPS]], on=BUDGET)
 
 
-def allocate(source: Fit, budgets: Sequence[float], *, cost: Cost | None = None) -> Allocation:
+def allocate(source: Source, budgets: Sequence[float], *, cost: Cost | None = None) -> Allocation:
     """Split compute budgets [FLOP] between parameters and tokens under C = 6ND.
 
-    The closed form of the law where it has one (Hoffmann et al. 2022, arXiv:2203.15556, eq. 4),
-    else a search, for every draw. Returns an `Allocation` with draws (chain, draw, budget).
-    Raises UsageError for impossible budgets and for laws without a split, CheckError where the
-    table cannot tell one.
+    `source` is a fit, an `Average`, a mapping of fits (equal weights) or a run table, whose default
+    models are then fitted and averaged. The closed form of the law where it has one (Hoffmann et
+    al. 2022, arXiv:2203.15556, eq. 4), else a search, for every draw; of an average each draw is
+    split by its own law, and the robust plan is best over all of them. Returns an `Allocation` with
+    draws (chain, draw, budget). Raises UsageError for impossible budgets and for laws without a
+    split, CheckError where the table cannot tell one.
     """
-    if not isinstance(source, Fit):
-        raise UsageError(
-            f"a budget is split from a fit, not from {type(source).__name__}; "
-            "fit a model first: fit(load_model('chinchilla-plain'), runs)"
-        )
     cost = cost or Cost()
     flops = positive_values(budgets, FLOPS)
-    require_split(source, flops)
-    params, tokens, at_edge = per_draw_optimum(source, flops)
-    optimal = curve_at(source, {PARAMS: params, TOKENS: tokens})
-    robust = _robust(source, flops)
+    mixed = average_of(source)
+    for fit in mixed.fits.values():
+        require_split(fit, flops)
+    robust = _robust(mixed, flops)
     funded = {PARAMS: robust[PARAMS].to_numpy(), TOKENS: robust[TOKENS].to_numpy()}
-    regret = curve_at(source, funded) - optimal
+    each = {name: _of_fit(fit, flops, funded) for name, fit in mixed.fits.items()}
+    first = next(iter(mixed.fits.values()))
+    variables = {
+        key: mixed.pick({name: one[key] for name, one in each.items()})
+        for key in next(iter(each.values()))
+    }
+    regret = variables[REGRET]
     robust["regret_mean"] = regret.mean(axis=(0, 1))
     robust["regret_q95"] = np.quantile(regret, 0.95, axis=(0, 1))
-    variables = {
-        PARAMS: params,
-        TOKENS: tokens,
-        TOKENS_PER_PARAM: tokens / params,
-        OPTIMAL_LOSS: optimal,
-        REGRET: regret,
-        AT_EDGE: at_edge,
-    }
     dims = (CHAIN, DRAW, BUDGET)
-    coords = {**source.posterior.coords, BUDGET: np.arange(len(flops))}
-    ratios = extrapolation_of(source, flops)
+    chains, draws = mixed.shape
+    coords = {CHAIN: np.arange(chains), DRAW: np.arange(draws), BUDGET: np.arange(len(flops))}
+    ratios = extrapolation_of(first, flops)
+    found = [caveats(fit, ratios, funded) for fit in mixed.fits.values()]
     return Allocation(
         budgets=pd.DataFrame(
             {
@@ -131,9 +129,31 @@ def allocate(source: Fit, budgets: Sequence[float], *, cost: Cost | None = None)
         draws=xr.Dataset({k: (dims, v) for k, v in variables.items()}, coords=coords),
         robust=robust,
         cost=cost,
-        findings=caveats(source, ratios, funded),
-        provenance={**source.provenance, **stated_of(source), "flop_convention": FLOP_CONVENTION},
+        findings=tuple(dict.fromkeys(finding for each in found for finding in each)),
+        provenance={**_origin(mixed), "flop_convention": FLOP_CONVENTION},
     )
+
+
+def _of_fit(fit: Fit, flops: Floats, funded: Mapping[str, Floats]) -> dict[str, NDArray[Any]]:
+    """Each draw's own optimum, and what the funded plan loses against it, (chain, draw, budget)."""
+    params, tokens, at_edge = per_draw_optimum(fit, flops)
+    optimal = curve_at(fit, {PARAMS: params, TOKENS: tokens})
+    return {
+        PARAMS: params,
+        TOKENS: tokens,
+        TOKENS_PER_PARAM: tokens / params,
+        OPTIMAL_LOSS: optimal,
+        REGRET: curve_at(fit, funded) - optimal,
+        AT_EDGE: at_edge,
+    }
+
+
+def _origin(mixed: Average) -> dict[str, Any]:
+    """Provenance of a fit, or of each fit of an average and their weights."""
+    each = {name: {**f.provenance, **stated_of(f)} for name, f in mixed.fits.items()}
+    if len(each) == 1:
+        return next(iter(each.values()))
+    return {"models": each, "weights": dict(mixed.weights)}
 
 
 def loss_on_budget(source: Fit, flops: float, params: Floats) -> xr.DataArray:
@@ -148,11 +168,13 @@ def loss_on_budget(source: Fit, flops: float, params: Floats) -> xr.DataArray:
     return xr.DataArray(values, dims=(CHAIN, DRAW, PARAMS), coords=coords, name=LOSS_MEAN)
 
 
-def _robust(fit: Fit, flops: Floats) -> pd.DataFrame:
+def _robust(mixed: Average, flops: Floats) -> pd.DataFrame:
     """The plan of least posterior-expected loss at each budget, and the sizes about as good."""
 
     def expected(params: Floats, tokens: Floats) -> Floats:
-        return np.asarray(curve_at(fit, {PARAMS: params, TOKENS: tokens}).mean(axis=(0, 1)))
+        inputs = {PARAMS: params, TOKENS: tokens}
+        each = {k: curve_at(fit, inputs).mean(axis=(0, 1)) for k, fit in mixed.fits.items()}
+        return np.asarray(sum(mixed.weights[k] * loss for k, loss in each.items()))
 
     ND = flops / FLOP_PER_PARAM_TOKEN
     params, tokens, at_edge = search_split(expected, ND, ())

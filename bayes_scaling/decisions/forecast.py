@@ -20,11 +20,14 @@ from bayes_scaling.decisions.horizon import (
 )
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
+from bayes_scaling.decisions.source import Source, average_of, caveats_of_evidence, way_of
 from bayes_scaling.errors import UsageError
+from bayes_scaling.evaluation.averaging import Average
+from bayes_scaling.evaluation.evidence import Evidence, backtest_of, evidence_at
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.grouped import groups_asked, require_one_group
 from bayes_scaling.inference.predict import predict_at, require_inputs
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, LOSS, PARAMS, POINT, TOKENS
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, GROUP, LOSS, MODEL, PARAMS, POINT, TOKENS
 from bayes_scaling.quantities import RESOURCES, mean_of, new_of
 from bayes_scaling.runs.table import resource_values
 
@@ -47,7 +50,9 @@ class Forecast:
     and `loss_new` (one new run), nats/token, dims (chain, draw, point); where a joint law was
     asked for compute alone, also the `params` and `tokens` of each draw's own optimum. Draws of
     another target are named after it: `accuracy_mean`, `accuracy_new`, shares of items.
-    `findings` with severity error say that a point lies beyond what the runs support.
+    `findings` with severity error say that a point lies beyond what the runs support, or that the
+    table's own backtest failed. `evidence` says, for each point, how such forecasts fared. Of an
+    average of several models, `draws` also says which `model` each draw is of, (chain, draw).
     """
 
     points: pd.DataFrame
@@ -56,6 +61,7 @@ class Forecast:
     weights: Mapping[str, float]
     provenance: Mapping[str, Any]
     target: str = LOSS
+    evidence: tuple[Evidence, ...] = ()
 
     @property
     def mean(self) -> str:
@@ -95,22 +101,30 @@ class Forecast:
         return table.join(self.points, on=POINT)
 
 
-def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) -> Forecast:
+def forecast(source: Source, at: pd.DataFrame | Sequence[float], *, seed: int = 0) -> Forecast:
     """Forecast the loss, or what else the model explains, at planned points.
 
-    `at` is a table with the columns the law reads (params and tokens, or its one resource), or a
-    sequence of compute budgets in FLOP (for a law of one resource, or where all others are given:
-    amounts of it). At a
-    budget, each draw is read at its own optimal split of C = 6ND. For a model that varies by group,
-    the table says in a column `group` of which each point is asked, "new" for one that is not in
-    the fit; `fit.at_group(name)` answers for one group, and for budgets.
+    `source` is a fit, an `Average`, a mapping of fits (averaged with equal weights), or a run
+    table: its default models are then fitted, backtested and averaged. `at` is a table with the
+    columns the law reads (params and tokens, or its one resource), or a sequence of compute budgets
+    in FLOP (for a law of one resource, or where all others are given: amounts of it). At a budget,
+    each draw is read at its own optimal split of C = 6ND. For a model that varies by group, the
+    table says in a column `group` of which each point is asked, "new" for one that is not in the
+    fit; `fit.at_group(name)` answers for one group, and for budgets.
 
     Returns a `Forecast` with draws (chain, draw, point). Raises UsageError for impossible points,
     CheckError where the table cannot tell a split and only budgets are given.
     """
-    fit = _as_fit(source)
     if seed < 0:
         raise UsageError(f"seed = {seed}: a whole number from 0")
+    mixed = average_of(source, seed=seed)
+    each = {name: _of_fit(fit, at, seed) for name, fit in mixed.fits.items()}
+    if len(each) == 1:
+        return next(iter(each.values()))
+    return _mixed(mixed, each, seed)
+
+
+def _of_fit(fit: Fit, at: pd.DataFrame | Sequence[float], seed: int) -> Forecast:
     at = getattr(at, "to_pandas", lambda: at)()  # a polars frame is as good
     if isinstance(at, pd.DataFrame):
         points, inputs = _at_points(fit, at)
@@ -120,22 +134,51 @@ def forecast(source: Fit, at: pd.DataFrame | Sequence[float], *, seed: int = 0) 
     for name, values in inputs.items():
         if values.ndim > 1:
             draws[name] = ((CHAIN, DRAW, POINT), values)
+    evidence = evidence_at(
+        points["extrapolation"].to_numpy(), backtest_of(fit.provenance), fit.spec.name
+    )
     return Forecast(
         points=points,
         draws=draws,
-        findings=_caveats(fit, points, inputs),
+        findings=(*caveats_of_evidence(evidence), *_caveats(fit, points, inputs)),
         weights={fit.spec.name: 1.0},
         provenance={**fit.provenance, **stated_of(fit), "forecast_seed": seed},
         target=fit.model.target,
+        evidence=evidence,
     )
 
 
-def _as_fit(source: object) -> Fit:
-    if isinstance(source, Fit):
-        return source
-    raise UsageError(
-        f"a forecast is made from a fit, not from {type(source).__name__}; "
-        "fit a model first: fit(load_model('chinchilla-plain'), runs)"
+def _mixed(mixed: Average, each: Mapping[str, Forecast], seed: int) -> Forecast:
+    """One forecast of several: each draw is that of its own model, at its own points."""
+    first = next(iter(each.values()))
+    shared = [name for name in first.draws if all(name in one.draws for one in each.values())]
+    chains, draws = mixed.shape
+    labels = first.draws.isel({CHAIN: slice(chains), DRAW: slice(draws)})
+    drawn = labels[shared].copy()
+    for name in shared:
+        values = {model: one.draws[name].values for model, one in each.items()}
+        drawn[name] = (labels[name].dims, mixed.pick(values, seed))
+    drawn[MODEL] = ((CHAIN, DRAW), np.array(list(each))[mixed.members(seed)])
+    ratios = first.points["extrapolation"].to_numpy()
+    evidence = evidence_at(ratios, mixed.backtest, way_of(mixed))
+    findings = [
+        finding
+        for one in each.values()
+        for finding in one.findings
+        if not finding.code.startswith("E")  # one model's record is not that of the average
+    ]
+    return Forecast(
+        points=first.points,
+        draws=drawn,
+        findings=tuple(dict.fromkeys((*caveats_of_evidence(evidence), *findings))),
+        weights=dict(mixed.weights),
+        provenance={
+            "models": {name: dict(one.provenance) for name, one in each.items()},
+            "weights": dict(mixed.weights),
+            "forecast_seed": seed,
+        },
+        target=first.target,
+        evidence=evidence,
     )
 
 

@@ -159,7 +159,7 @@ def _without_floor(fit: Fit, ratios: NDArray[np.float64]) -> list[Finding]:
         f"the law {fit.spec.law.name} has no floor: {far.size} of {ratios.size} questions lie up "
         f"to {far.max():.3g} times beyond the largest run, where it is too hopeful"
     )
-    hint = "ask a law with a floor as well, such as power-floor-plain or chinchilla-plain"
+    hint = "ask a law with a floor as well, such as power-floor or chinchilla"
     return [Finding("X004", "warn", (), message, hint)]
 
 

@@ -49,7 +49,7 @@ def require_split(fit: Fit, flops: Floats) -> None:
     if not fit.model.law.allocates:
         raise UsageError(
             f"model {fit.spec.name!r} reads {', '.join(fit.model.inputs)}; a split between "
-            "parameters and tokens needs a joint law, such as chinchilla-plain"
+            "parameters and tokens needs a joint law, such as chinchilla"
         )
     if fixed := [name for name in (*RESOURCES, TOKENS_PER_PARAM) if name in fit.given]:
         raise UsageError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from bayes_scaling.specs.spec import load_model
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bayes_scaling.evaluation.evidence import Held
     from bayes_scaling.runs.table import Runs
 
 JOINT = ("chinchilla", "skaling")
@@ -38,10 +39,14 @@ REPEATED_FROM = 1.5
 
 @dataclass(frozen=True)
 class Average:
-    """Fits of several models to one table, and the weight of each; weights sum to 1."""
+    """Fits of several models to one table, and the weight of each; weights sum to 1.
+
+    `backtest` counts how forecasts of this average fared on this table, where that was asked.
+    """
 
     fits: Mapping[str, Fit]
     weights: Mapping[str, float]
+    backtest: tuple[Held, ...] | None = None
 
     @property
     def runs(self) -> Runs:
@@ -65,7 +70,7 @@ class Average:
         index = np.minimum(np.searchsorted(edges, places), len(self.fits) - 1)
         return np.asarray(rng_of(seed, "average").permutation(index).reshape(self.shape))
 
-    def pick(self, each: Mapping[str, NDArray[np.float64]], seed: int = 0) -> NDArray[np.float64]:
+    def pick(self, each: Mapping[str, NDArray[Any]], seed: int = 0) -> NDArray[Any]:
         """Mix arrays (chain, draw, ...), one by model: each draw is that of its own model."""
         members = self.members(seed)
         chains, draws = self.shape

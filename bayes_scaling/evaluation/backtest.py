@@ -26,7 +26,6 @@ from bayes_scaling.evaluation.refit import Refit, refit
 from bayes_scaling.evaluation.scores import (
     LEVELS,
     MAIN_LEVEL,
-    MODEL,
     inside_column,
     score_rows,
     summarise,
@@ -34,7 +33,7 @@ from bayes_scaling.evaluation.scores import (
 from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
 from bayes_scaling.inference.fit import settled, stated_against
 from bayes_scaling.inference.sampling import Progress
-from bayes_scaling.names import RUN
+from bayes_scaling.names import MODEL, RUN
 from bayes_scaling.quantities import grows
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.runs.units import format_quantity

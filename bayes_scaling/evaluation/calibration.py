@@ -18,11 +18,11 @@ import pandas as pd
 from bayes_scaling.evaluation.averaging import JOINT, average
 from bayes_scaling.evaluation.bootstrap import bootstrap_draws
 from bayes_scaling.evaluation.cuts import RATIO
-from bayes_scaling.evaluation.scores import MODEL, score_rows, summarise
+from bayes_scaling.evaluation.scores import score_rows, summarise
 from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
 from bayes_scaling.inference.predict import predict_at
 from bayes_scaling.inference.sampling import Progress, fit
-from bayes_scaling.names import LOSS, LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import LOSS, LOSS_NEW, MODEL, PARAMS, TOKENS
 from bayes_scaling.specs.spec import load_model
 
 if TYPE_CHECKING:

@@ -14,12 +14,11 @@ import xarray as xr
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation.leave_one_out import LeaveOneOut, leave_one_out
 from bayes_scaling.evaluation.row_changes import require_same_data
-from bayes_scaling.evaluation.scores import MODEL
 from bayes_scaling.evaluation.stacking import stacking_weights
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.sampling import Progress
-from bayes_scaling.names import RUN
+from bayes_scaling.names import MODEL, RUN
 from bayes_scaling.runs.finding import ERROR, INFO, WARN, Finding, worst_first
 from bayes_scaling.runs.labels import display_name
 

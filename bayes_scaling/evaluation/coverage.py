@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from bayes_scaling.evaluation.cuts import CUT
-from bayes_scaling.evaluation.scores import MAIN_LEVEL, MODEL, inside_column
+from bayes_scaling.evaluation.scores import MAIN_LEVEL, inside_column
 from bayes_scaling.inference.checks import sampler_faults
+from bayes_scaling.names import MODEL
 from bayes_scaling.verdicts import FAIL, OK, WARN, Check, Verdict
 
 if TYPE_CHECKING:

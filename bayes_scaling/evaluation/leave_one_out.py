@@ -58,7 +58,8 @@ def leave_one_out(
     """Return the leave-one-out scores of a fit, exact where importance sampling fails.
 
     With `exact`, runs whose k-hat exceeds `good_k` or .5, from where scores vary from seed to seed,
-    are scored by a refit without them, the worst first and at most 20. `refit(fit, row)` stands for `refit_without`.
+    are scored by a refit without them, the worst first and at most 20. `refit(fit, row)` stands for
+    `refit_without`.
     """
     loo = psis_loo(fit)
     scores, refitted = loo.scores.copy(), np.zeros(len(loo.scores), dtype=bool)

@@ -28,8 +28,6 @@ WEIGHT_OF_MEDIAN: Final = 0.5
 """Weight of the median in WIS, with which WIS tends to CRPS as intervals are added."""
 CRPS_REACH: Final = 10.0
 """Multiple of the largest observed size at which CRPS ends: no forecast in use goes there."""
-MODEL: Final = "model"
-"""Column: name of the model that made a forecast."""
 OBSERVED: Final = "observed"
 """Column: what was measured."""
 ERROR_COLUMN: Final = "error"

@@ -181,7 +181,7 @@ def _refuse_redundant_compute(spec: ModelSpec, columns: Mapping[str, NDArray[np.
             f"I006: model {spec.name!r} has a term of its own for compute, and here compute is "
             f"{np.exp(np.mean(np.log(ratio))):.3g} N D up to {spread:.1%}: its terms cannot be "
             "told apart, only their sum. Use a law of params and tokens, such as "
-            "chinchilla-plain, or add runs whose compute differs from it."
+            "chinchilla, or add runs whose compute differs from it."
         )
 
 

@@ -26,7 +26,7 @@ class PsisLoo:
     """PSIS-LOO of one fit (Vehtari et al. 2024, arXiv:1507.02646), arrays (run,).
 
     `scores`: log density of each run's target with the run left out, `in_sample` with it, both
-    log 1/(nats/token).     `khat`: Pareto shape; above `good_k` the score is not to be trusted.
+    log 1/(nats/token). `khat`: Pareto shape; above `good_k` a score is not to be trusted.
     """
 
     scores: NDArray[np.float64]

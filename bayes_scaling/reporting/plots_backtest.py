@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.evaluation.cuts import RATIO
-from bayes_scaling.evaluation.scores import MAIN_LEVEL, MODEL, OBSERVED, inside_column, relative
+from bayes_scaling.evaluation.scores import MAIN_LEVEL, OBSERVED, inside_column, relative
+from bayes_scaling.names import MODEL
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.wording import say_target
 from bayes_scaling.runs.labels import display_name

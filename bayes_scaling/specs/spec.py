@@ -179,7 +179,7 @@ def load_model(
     resource: str | None = None,
     sources: Sequence[str] | None = None,
 ) -> ModelSpec:
-    """Return the model of a shelf name (`chinchilla-plain`) or of a path (`./mine.toml`).
+    """Return the model of a shelf name (`chinchilla`) or of a path (`./mine.toml`).
 
     `resource` (params, tokens, flops, steps, ...) is the column that a one-resource law reads.
     `sources` are the data sources of a mixture law, the first of which is the reference; without

@@ -1,0 +1,76 @@
+"""Source: what an answer is made from: a fit, several with weights, or a table to be fitted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from bayes_scaling.errors import CheckError, UsageError
+from bayes_scaling.evaluation.averaging import JOINT, Average, average, fit_default
+from bayes_scaling.evaluation.backtest import backtest
+from bayes_scaling.evaluation.calibration import OURS
+from bayes_scaling.evaluation.evidence import Evidence, held_by_bin
+from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.sampling import Progress
+from bayes_scaling.runs.finding import ERROR, Finding
+from bayes_scaling.runs.table import Runs
+
+Source = Fit | Average | Mapping[str, Fit] | Runs
+
+
+def average_of(source: Source, *, seed: int = 0, progress: Progress | None = None) -> Average:
+    """Return what a source stands for as an average, of one fit if it is one.
+
+    Of a run table the default models are fitted, averaged and backtested. Raises UsageError for
+    anything else.
+    """
+    if isinstance(source, Average):
+        return source
+    if isinstance(source, Fit):
+        return average({source.spec.name: source})
+    if isinstance(source, Runs):
+        return backtested(fit_default(source, seed=seed, progress=progress), seed, progress)
+    if isinstance(source, Mapping) and all(isinstance(each, Fit) for each in source.values()):
+        return average(source)
+    raise UsageError(
+        f"an answer is made from a fit, fits by name, or a run table, not {type(source).__name__}: "
+        "fit(load_model('chinchilla'), runs)"
+    )
+
+
+def backtested(mixed: Average, seed: int = 0, progress: Progress | None = None) -> Average:
+    """Return the average with the summary of a backtest of its models on its table.
+
+    Without one where the table is too small to be cut.
+    """
+    specs = [each.spec for each in mixed.fits.values()]
+    try:
+        found = backtest(specs, mixed.runs, seed=seed, progress=progress)
+    except (CheckError, UsageError):
+        return mixed
+    return replace(mixed, backtest=held_by_bin(found.of_model()))
+
+
+def way_of(mixed: Average) -> str:
+    """Return the name under which the pooled record keeps such an average; empty for others."""
+    equal = len(set(mixed.weights.values())) == 1
+    return OURS if set(mixed.fits) == set(JOINT) and equal else ""
+
+
+def caveats_of_evidence(evidence: Sequence[Evidence]) -> tuple[Finding, ...]:
+    """E001 where the table's own backtest failed, said once."""
+    failed = [each for each in evidence if each.failed]
+    if not failed:
+        return ()
+    worst = min(failed, key=lambda each: each.own.share90 if each.own else 1.0)
+    assert worst.own is not None
+    return (
+        Finding(
+            "E001",
+            ERROR,
+            (),
+            f"on this very table 90% intervals held only {worst.own.inside90:.0f} of "
+            f"{worst.own.n} runs {worst.own.ratio_bin} beyond those fitted",
+            "take these intervals as too narrow; compare other models with: backtest",
+        ),
+    )
