@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bayes_scaling.inference.graph import run_numbers
+from bayes_scaling.inference.graph import below_largest, run_numbers
 from bayes_scaling.inference.grouped import labels_of
 from bayes_scaling.names import (
     FLOPS,
@@ -111,4 +111,5 @@ def drawn_losses(
         mean = mean + effects[run_numbers(runs)]
     extra = np.sqrt(variance_of_inputs(outcome, columns, spec.input_sds))
     curve = np.asarray(spec.noise.from_scale(mean))
+    values = spec.noise.at(np, values, below_largest(spec, runs))
     return spec.noise.sample(rng, curve, values, extra, same_runs=True)

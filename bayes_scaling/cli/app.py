@@ -8,6 +8,8 @@ import typer
 
 from bayes_scaling.cli import (
     about,
+    allocation,
+    calibration,
     comparison,
     decisions,
     evaluation,
@@ -41,7 +43,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, groups, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation, groups,
+        calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

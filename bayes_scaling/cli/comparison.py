@@ -159,7 +159,10 @@ def _fitted(
     from bayes_scaling.cli.sources import read_table
 
     table = read_table(path, reading)
-    return {s.name: sample(s, table, output, draws=draws, chains=chains)[0] for s in specs}
+    return {
+        s.name: sample(s, table, output, draws=draws, chains=chains, backtest=False)[0]
+        for s in specs
+    }
 
 
 def _compare(

@@ -1,7 +1,8 @@
-"""Decisions: the verbs `forecast` and `allocate`."""
+"""Forecast: the verb `forecast`, and how its questions are put."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,29 +16,29 @@ from bayes_scaling.cli.amounts import (
     parse_money,
 )
 from bayes_scaling.cli.chances import chance_lines, require_possible
+from bayes_scaling.cli.mixed import evidence_lines, evidence_record, given_words, group_of, in_words
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     AtLeastOption,
     AtMostOption,
-    BudgetOption,
     ForceOption,
     GivenOption,
     GroupOption,
     IntervalOption,
     LawOption,
-    MoneyOption,
+    ModelsOption,
     Output,
     Price,
     Question,
-    SavedFit,
+    Reading,
+    TableOrFit,
     ThenOption,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, GROUP, PARAMS, RUN, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
 from bayes_scaling.quantities import unit_of
-from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.evaluation.averaging import Average
     from bayes_scaling.inference.fit import Fit
 
 OutFile = Annotated[
@@ -53,15 +55,16 @@ OutFile = Annotated[
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add the verbs to the app."""
+    """Add the verb to the app."""
     verb(app, "forecast")(forecast)
-    verb(app, "allocate")(allocate)
 
 
 def forecast(
-    source: SavedFit,
+    source: TableOrFit,
     asked: Question,
+    reading: Reading,
     output: Output,
+    model: ModelsOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -72,35 +75,43 @@ def forecast(
     at_least: AtLeastOption = None,
     at_most: AtMostOption = None,
 ) -> Outcome:
-    """What loss will these runs reach? From a saved fit, without sampling.
+    """What loss will these runs reach?
 
-    At a budget (--flops) each draw is read at its own best split of C = 6ND. With --then the loss
-    goes draw by draw through a second fit, which says what a benchmark will measure. Exit code 1:
-    a question lies beyond what the fitted runs support.
+    From a saved fit, without sampling; or from a run table, to which the default models (or those
+    of --model) are fitted, backtested and averaged. At a budget (--flops) each draw is read at its
+    own best split of C = 6ND. With --then the loss goes draw by draw through a second fit, which
+    says what a benchmark will measure. Exit code 1: a question lies beyond what the fitted runs
+    support, or the table's own backtest failed.
     """
-    from bayes_scaling.cli.sources import new_file, read_fit
+    from bayes_scaling.cli.mixed import mixed_of
+    from bayes_scaling.cli.sources import is_fit, new_file, read_fit
 
     levels = parse_intervals(interval)
     target = new_file(out, force, ".csv") if out else None
     asked.require_one_way()
+    if asked.col and not asked.at and is_fit(source):
+        raise UsageError("--col names columns of a plan; give the plan with --at")
     if at_least is not None and at_most is not None:
         raise UsageError("choose one of --at-least and --at-most")
-    fit, link = read_fit(source, law, group=group), read_fit(then, law) if then else None
+    link = read_fit(then, law) if then else None
     more = parse_given(given)
+    mixed = mixed_of(source, reading, model, law, group, output)
+    reads = {name for fit in mixed.fits.values() for name in fit.model.inputs}
     if link is not None:
-        own = {k: v for k, v in more.items() if k not in fit.model.inputs}
+        own = {k: v for k, v in more.items() if k not in reads}
         link, more = link.at(**own), {k: v for k, v in more.items() if k not in own}
-    fit = fit.at(**more)
-    mark = (at_least, at_most)
-    return _forecast(fit, link, _points(fit, asked), levels, mark, output, target)
+    mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
+    columns = parse_columns(asked.col or []) if is_fit(source) else {}
+    points = _points(next(iter(mixed.fits.values())), asked, columns)
+    return _forecast(mixed, link, points, levels, (at_least, at_most), output, target)
 
 
-def _points(fit: Fit, asked: Question) -> Any:
+def _points(fit: Fit, asked: Question, columns: dict[str, str]) -> Any:
     """Return what is asked: a table of points, or budgets."""
     from bayes_scaling.cli.sources import read_plan
 
     if asked.at:
-        return read_plan(asked.at, parse_columns(asked.col or []))
+        return read_plan(asked.at, columns)
     if asked.params or asked.tokens:
         return _runs_asked(fit, asked.params or [], asked.tokens or [])
     return amounts_asked(fit, asked.flops, None, asked.amount, Price().cost())
@@ -149,7 +160,7 @@ def amounts_asked(
 
 
 def _forecast(
-    fit: Fit,
+    mixed: Average,
     link: Fit | None,
     points: Any,
     levels: Sequence[float],
@@ -160,8 +171,10 @@ def _forecast(
     from bayes_scaling.cli.answers import forecast_columns, records, split_findings
     from bayes_scaling.decisions.chain import chain
     from bayes_scaling.decisions.forecast import forecast as predict
+    from bayes_scaling.evaluation.averaging import average
 
-    found = predict(fit, points, seed=output.seed)
+    fit = next(iter(mixed.fits.values()))
+    found = predict(mixed, points, seed=output.seed)
     if link is not None:
         found = chain(found, link, seed=output.seed)
     frame = forecast_columns(found, levels)
@@ -171,36 +184,34 @@ def _forecast(
     if hasattr(points, "columns") and RUN in points:
         frame.insert(0, RUN, points[RUN])
     if target:
-        _write(target, frame)
+        write_table(target, frame)
     failures, warnings = split_findings(found.findings)
 
     def text() -> Iterator[Any]:
         from bayes_scaling.reporting.tables import forecast_table
         from bayes_scaling.reporting.wording import say_target, unit_in_words
 
+        yield from evidence_lines(found)
         yield forecast_table(found, intervals=levels)
         if "probability" in frame:
             yield from chance_lines(found.target, mark, frame["probability"])
-        models = [
-            f"{each.spec.name}{_say_group(each)}, {len(each.runs.fitted)} runs"
-            for each in (fit, link)
-            if each
-        ]
+        models = [in_words(mixed), *([in_words(average({"link": link}))] if link else [])]
         yield (
-            f"model {', then '.join(models)}, seed {output.seed}; {_given_words(fit)}"
+            f"model {', then '.join(models)}, seed {output.seed}; {given_words(fit)}"
             f"{say_target(found.target)} of one new run, {unit_in_words(found.target)}"
         )
 
     return Outcome(
         result={
-            "model": fit.spec.name,
+            "model": " + ".join(mixed.fits),
             "then": link.spec.name if link else None,
             "target": found.target,
             "unit": unit_of(found.target),
             "at_least": mark[0],
             "at_most": mark[1],
             "given": dict(fit.given),
-            **_group_of(fit),
+            **group_of(fit),
+            "evidence": [evidence_record(each) for each in found.evidence],
             "seed": output.seed,
             "intervals": list(levels),
             "points": records(frame),
@@ -216,33 +227,6 @@ def _forecast(
     )
 
 
-def allocate(
-    source: SavedFit,
-    output: Output,
-    price: Price,
-    flops: BudgetOption = None,
-    usd: MoneyOption = None,
-    interval: IntervalOption = DEFAULT_INTERVALS,
-    out: OutFile = None,
-    law: LawOption = None,
-    given: GivenOption = None,
-    group: GroupOption = None,
-    force: ForceOption = False,
-) -> Outcome:
-    """How should a budget be split between parameters and tokens?
-
-    Shows the plan to fund, with its expected loss above the optimum (regret), and where the
-    optimum may lie. Exit code 1: the table cannot tell a split, or a budget lies beyond the runs.
-    """
-    from bayes_scaling.cli.sources import new_file, read_fit
-
-    levels, cost = parse_intervals(interval), price.cost()
-    budgets = budgets_of(flops, usd, cost)
-    target = new_file(out, force, ".csv") if out else None
-    fit = read_fit(source, law, group=group).at(**parse_given(given))
-    return _allocate(fit, budgets, cost, levels, target)
-
-
 def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:
     """Return budgets in FLOP, those in money converted at the price of compute."""
     budgets = parse_amounts(flops or [], FLOPS)
@@ -252,65 +236,8 @@ def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cos
     return budgets
 
 
-def _allocate(
-    fit: Fit, budgets: Sequence[float], cost: Cost, levels: Sequence[float], target: Any
-) -> Outcome:
-    from bayes_scaling.cli.answers import allocation_columns, records, split_findings
-    from bayes_scaling.decisions.allocation import allocate as split
-
-    found = split(fit, budgets, cost=cost)
-    frame = allocation_columns(found, levels)
-    if target:
-        _write(target, frame)
-    failures, warnings = split_findings(found.findings)
-    at_edge = [f"{row.flops:.3g} FLOP" for row in found.robust.itertuples() if row.at_edge]
-    if at_edge:
-        warnings.append(f"the plan lies at the edge of the search: {', '.join(at_edge)}")
-
-    def text() -> Iterator[Any]:
-        from bayes_scaling.reporting.tables import allocation_table
-
-        yield allocation_table(found, interval=max(levels))
-        yield (
-            f"model {fit.spec.name}{_say_group(fit)}, {len(fit.runs.fitted)} runs, C = 6ND; "
-            f"{_given_words(fit)}loss in nats/token"
-        )
-        yield f"cost at {cost.describe()}"
-
-    return Outcome(
-        result={
-            "model": fit.spec.name,
-            "given": dict(fit.given),
-            **_group_of(fit),
-            "intervals": list(levels),
-            "budgets": records(frame),
-            "cost": cost.describe(),
-            "findings": [finding.to_dict() for finding in found.findings],
-            "provenance": dict(found.provenance),
-            "files": [str(target)] if target else [],
-        },
-        text=text,
-        table=frame,
-        failures=failures,
-        warnings=warnings,
-    )
-
-
-def _given_words(fit: Fit) -> str:
-    """What the answer takes as given, ready to be put before other words."""
-    return "".join(f"{name} = {value:g}; " for name, value in fit.given.items())
-
-
-def _say_group(fit: Fit) -> str:
-    return f", group {display_name(fit.provenance[GROUP])}" if GROUP in fit.provenance else ""
-
-
-def _group_of(fit: Fit) -> dict[str, str]:
-    """Return the group that an answer is of, where it is of one."""
-    return {GROUP: fit.provenance[GROUP]} if GROUP in fit.provenance else {}
-
-
-def _write(target: Any, frame: pd.DataFrame) -> None:
+def write_table(target: Any, frame: pd.DataFrame) -> None:
+    """Write a table of answers as CSV."""
     from bayes_scaling.files import write_text
 
     write_text(target, csv_of(frame))

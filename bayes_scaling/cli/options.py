@@ -21,6 +21,12 @@ LARGEST_SEED = 2**32 - 1
 Table = Annotated[
     str, typer.Argument(metavar="RUNS", help="A run table: .csv, .tsv, .csv.gz or .parquet.")
 ]
+ModelsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model", "-m", metavar="NAME|PATH", help="Of a table: models to average. Repeatable."
+    ),
+]
 SavedFit = Annotated[
     str, typer.Argument(metavar="FIT.nc", help="A saved fit, written by: fit RUNS -o FIT.nc")
 ]
@@ -266,7 +272,7 @@ class Question:
     ] = None
 
     def require_one_way(self) -> None:
-        """Refuse no question, several at once, and column names without a plan."""
+        """Refuse no question and several at once."""
         asked = {
             "--flops": self.flops,
             "--params": self.params or self.tokens,
@@ -279,8 +285,6 @@ class Question:
                 "say what to forecast in one way: --flops, --params with --tokens, --at, or "
                 "--amount" + (f"; given are {', '.join(ways)}" if ways else "")
             )
-        if self.col and not self.at:
-            raise UsageError("--col names columns of a plan; give the plan with --at")
 
 
 @dataclass(frozen=True)

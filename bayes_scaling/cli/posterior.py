@@ -50,10 +50,16 @@ def fit(
     draws: DrawsOption = 1000,
     chains: ChainsOption = 4,
     force: ForceOption = False,
+    no_backtest: Annotated[
+        bool,
+        typer.Option("--no-backtest", help="Leave out how forecasts of this table's runs fared."),
+    ] = False,
 ) -> Outcome:
     """Sample the posterior of a model on a table; writes FIT.nc and FIT.json.
 
-    The first fit of a process compiles the model, which takes about half a minute.
+    The model is also refitted to the smaller runs and scored on the larger ones, so that forecasts
+    from FIT.nc can say how such forecasts fared. The first fit of a process compiles the model,
+    which takes about half a minute.
     """
     from bayes_scaling.cli.sources import new_file, read_table
 
@@ -61,7 +67,9 @@ def fit(
     record = new_file(str(target.with_suffix(".json")), force, ".json")
     spec = load_spec(model, resource, sources)
     table = read_table(runs, reading)
-    found, checks = sample(spec, table, output, draws=draws, chains=chains)
+    found, checks = sample(
+        spec, table, output, draws=draws, chains=chains, backtest=not no_backtest
+    )
     found.save(target)
     write_record(found, checks, target, record)
     return _outcome(found, checks, [str(target), str(record)])
@@ -80,24 +88,31 @@ def load_spec(model: str | None, resource: str | None, sources: str | None = Non
 
 
 def sample(
-    spec: Any, table: Any, output: Output, *, draws: int = 1000, chains: int = 4
+    spec: Any,
+    table: Any,
+    output: Output,
+    *,
+    draws: int = 1000,
+    chains: int = 4,
+    backtest: bool = True,
 ) -> tuple[Fit, Checks]:
-    """Fit and check, saying each stage on stderr."""
+    """Fit, backtest and check, saying each stage on stderr."""
     from bayes_scaling.cli.progress import Stages
 
     with Stages(output) as say:
         say("loading the sampler")
+        from bayes_scaling.decisions.source import with_own_backtest
         from bayes_scaling.inference.checks import check
         from bayes_scaling.inference.sampling import fit as sample_posterior
 
+        def tell(stage: str, share: float | None) -> None:
+            say(openly(stage), share)
+
         found = sample_posterior(
-            spec,
-            table,
-            seed=output.seed,
-            draws=draws,
-            chains=chains,
-            progress=lambda stage, share: say(openly(stage), share),
+            spec, table, seed=output.seed, draws=draws, chains=chains, progress=tell
         )
+        if backtest:
+            found = with_own_backtest(found, output.seed, tell)
         say("checking the posterior")
         return found, check(found)
 

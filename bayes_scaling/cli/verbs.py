@@ -44,7 +44,9 @@ def as_command(function: Verb, name: str) -> Callable[..., None]:
     groups = {k: p.annotation for k, p in parameters.items() if is_dataclass(p.annotation)}
     spread: list[inspect.Parameter] = []
     for key, parameter in parameters.items():
-        spread += _options(groups[key]) if key in groups else [parameter]
+        taken = {each.name for each in spread}  # an option that two groups have is one option
+        own = _options(groups[key]) if key in groups else [parameter]
+        spread += [each for each in own if each.name not in taken]
 
     def command(**values: Any) -> None:
         formed = {key: _form(kind, values) for key, kind in groups.items()}

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.evaluation.averaging import JOINT, Average, average, fit_default
-from bayes_scaling.evaluation.backtest import backtest
+from bayes_scaling.evaluation.backtest import Backtest, backtest
 from bayes_scaling.evaluation.calibration import OURS
-from bayes_scaling.evaluation.evidence import Evidence, held_by_bin
+from bayes_scaling.evaluation.evidence import Evidence, held_by_bin, with_backtest
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.sampling import Progress
 from bayes_scaling.runs.finding import ERROR, Finding
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.spec import ModelSpec
 
 Source = Fit | Average | Mapping[str, Fit] | Runs
 
@@ -41,14 +42,25 @@ def average_of(source: Source, *, seed: int = 0, progress: Progress | None = Non
 def backtested(mixed: Average, seed: int = 0, progress: Progress | None = None) -> Average:
     """Return the average with the summary of a backtest of its models on its table.
 
-    Without one where the table is too small to be cut.
+    Without one where the table cannot be cut: too few runs, or an axis that does not grow.
     """
-    specs = [each.spec for each in mixed.fits.values()]
+    found = _backtest([fit.spec for fit in mixed.fits.values()], mixed.runs, seed, progress)
+    return mixed if found is None else replace(mixed, backtest=held_by_bin(found.of_model()))
+
+
+def with_own_backtest(fit: Fit, seed: int = 0, progress: Progress | None = None) -> Fit:
+    """Return the fit with the summary of a backtest of its model on its table, as `backtested`."""
+    found = _backtest([fit.spec], fit.runs, seed, progress)
+    return fit if found is None else with_backtest(fit, found)
+
+
+def _backtest(
+    specs: Sequence[ModelSpec], runs: Runs, seed: int, progress: Progress | None
+) -> Backtest | None:
     try:
-        found = backtest(specs, mixed.runs, seed=seed, progress=progress)
+        return backtest(specs, runs, seed=seed, progress=progress)
     except (CheckError, UsageError):
-        return mixed
-    return replace(mixed, backtest=held_by_bin(found.of_model()))
+        return None
 
 
 def way_of(mixed: Average) -> str:

@@ -8,16 +8,19 @@ intervals are counts of dependent cases, no estimate with a standard error.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from bayes_scaling.evaluation.averaging import JOINT, average
+from bayes_scaling.evaluation.backtest import RATIO_LABELS
 from bayes_scaling.evaluation.bootstrap import bootstrap_draws
 from bayes_scaling.evaluation.cuts import RATIO
+from bayes_scaling.evaluation.evidence import Held, held_by_bin
 from bayes_scaling.evaluation.scores import score_rows, summarise
 from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
 from bayes_scaling.inference.predict import predict_at
@@ -86,6 +89,19 @@ class Calibration:
         each = summarise(beyond, (MODEL, FAMILY)) if len(beyond) else beyond
         return each.groupby(MODEL).mean(numeric_only=True) if len(each) else each
 
+    @property
+    def pooled(self) -> dict[str, tuple[Held, ...]]:
+        """The record by way and class of extrapolation, families counting equally."""
+        found = {}
+        for name, own in self.rows.groupby(MODEL, sort=False):
+            families = [held_by_bin(rows) for _, rows in own.groupby(FAMILY)]
+            found[str(name)] = tuple(
+                _pooled([h for held in families for h in held if h.ratio_bin == label])
+                for label in RATIO_LABELS
+                if any(h.ratio_bin == label for held in families for h in held)
+            )
+        return found
+
     def to_frame(self) -> pd.DataFrame:
         """Return a copy of the scored rows."""
         return self.rows.copy()
@@ -131,6 +147,24 @@ def calibrate(
             "tables": {f"{t.family}: {t.name}": t.trained.digest for t in everything},
             "models": {name: load_model(name).digest for name in models},
         },
+    )
+
+
+def record_text(found: Calibration) -> str:
+    """Return the pooled record as the JSON text that ships with the package."""
+    ways = {name: [asdict(held) for held in bins] for name, bins in found.pooled.items()}
+    return json.dumps({"ways": ways, "provenance": dict(found.provenance)}, indent=1) + "\n"
+
+
+def _pooled(each: Sequence[Held]) -> Held:
+    """Shares of the runs held in one class, over families."""
+    return Held(
+        ratio_bin=each[0].ratio_bin,
+        n=sum(held.n for held in each),
+        inside50=float(np.mean([held.inside50 / held.n for held in each])),
+        inside90=float(np.mean([held.inside90 / held.n for held in each])),
+        farthest=max(held.farthest for held in each),
+        families=len(each),
     )
 
 

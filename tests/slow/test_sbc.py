@@ -47,7 +47,9 @@ def quantities(
 ) -> dict[str, np.ndarray]:
     """What is ranked, (draw,) each; `values` has one (draw,) array per unknown."""
     column = {k: v[:, None] for k, v in values.items()}
-    density = spec.noise.log_density(loss, spec.curve(np, inputs, column), 0.0, column).sum(axis=1)
+    along = spec.along(dict(zip(spec.inputs, inputs, strict=True)))
+    scatter = spec.noise.at(np, column, np.log(along.max() / along))
+    density = spec.noise.log_density(loss, spec.curve(np, inputs, column), 0.0, scatter).sum(axis=1)
     found = {**values, "log likelihood": density}
     for factor in (10.0, 1000.0):
         far = tuple(

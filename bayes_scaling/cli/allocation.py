@@ -1,0 +1,116 @@
+"""Allocation: the verb `allocate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from bayes_scaling.cli.amounts import parse_given, parse_intervals
+from bayes_scaling.cli.decisions import OutFile, budgets_of, write_table
+from bayes_scaling.cli.mixed import given_words, group_of, in_words
+from bayes_scaling.cli.options import (
+    DEFAULT_INTERVALS,
+    BudgetOption,
+    ForceOption,
+    GivenOption,
+    GroupOption,
+    IntervalOption,
+    LawOption,
+    ModelsOption,
+    MoneyOption,
+    Output,
+    Price,
+    Reading,
+    TableOrFit,
+)
+from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.verbs import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.evaluation.averaging import Average
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the app."""
+    verb(app, "allocate")(allocate)
+
+
+def allocate(
+    source: TableOrFit,
+    reading: Reading,
+    output: Output,
+    price: Price,
+    model: ModelsOption = None,
+    flops: BudgetOption = None,
+    usd: MoneyOption = None,
+    interval: IntervalOption = DEFAULT_INTERVALS,
+    out: OutFile = None,
+    law: LawOption = None,
+    given: GivenOption = None,
+    group: GroupOption = None,
+    force: ForceOption = False,
+) -> Outcome:
+    """How should a budget be split between parameters and tokens?
+
+    From a saved fit, or from a run table, whose default models (or those of --model) are fitted and
+    averaged.
+    Shows the plan to fund, with its expected loss above the optimum (regret), and where the
+    optimum may lie. Exit code 1: the table cannot tell a split, or a budget lies beyond the runs.
+    """
+    from bayes_scaling.cli.mixed import mixed_of
+    from bayes_scaling.cli.sources import new_file
+
+    levels, cost = parse_intervals(interval), price.cost()
+    budgets = budgets_of(flops, usd, cost)
+    target = new_file(out, force, ".csv") if out else None
+    mixed = mixed_of(source, reading, model, law, group, output, backtest=False)
+    more = parse_given(given)
+    mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
+    return _allocate(mixed, budgets, cost, levels, target)
+
+
+def _allocate(
+    mixed: Average, budgets: Sequence[float], cost: Cost, levels: Sequence[float], target: Any
+) -> Outcome:
+    fit = next(iter(mixed.fits.values()))
+    from bayes_scaling.cli.answers import allocation_columns, records, split_findings
+    from bayes_scaling.decisions.allocation import allocate as split
+
+    found = split(mixed, budgets, cost=cost)
+    frame = allocation_columns(found, levels)
+    if target:
+        write_table(target, frame)
+    failures, warnings = split_findings(found.findings)
+    at_edge = [f"{row.flops:.3g} FLOP" for row in found.robust.itertuples() if row.at_edge]
+    if at_edge:
+        warnings.append(f"the plan lies at the edge of the search: {', '.join(at_edge)}")
+
+    def text() -> Iterator[Any]:
+        from bayes_scaling.reporting.tables import allocation_table
+
+        yield allocation_table(found, interval=max(levels))
+        yield (f"model {in_words(mixed)}, C = 6ND; {given_words(fit)}loss in nats/token")
+        yield f"cost at {cost.describe()}"
+
+    return Outcome(
+        result={
+            "model": " + ".join(mixed.fits),
+            "given": dict(fit.given),
+            **group_of(fit),
+            "intervals": list(levels),
+            "budgets": records(frame),
+            "cost": cost.describe(),
+            "findings": [finding.to_dict() for finding in found.findings],
+            "provenance": dict(found.provenance),
+            "files": [str(target)] if target else [],
+        },
+        text=text,
+        table=frame,
+        failures=failures,
+        warnings=warnings,
+    )
