@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
+    from bayes_scaling.decisions.scan import Scan as Scan
+    from bayes_scaling.decisions.scan import scan as scan
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
     from bayes_scaling.evaluation.backtest import backtest as backtest
     from bayes_scaling.evaluation.comparison import Comparison as Comparison
@@ -57,6 +59,7 @@ _HOMES = {
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
+    "decisions.scan": ("Scan", "scan"),
     "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
     "inference.checks": ("check",),

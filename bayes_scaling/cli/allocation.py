@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from bayes_scaling.cli.amounts import parse_given, parse_intervals
-from bayes_scaling.cli.decisions import OutFile, budgets_of, write_table
+from bayes_scaling.cli.decisions import OutFile, write_table
 from bayes_scaling.cli.mixed import given_words, group_of, in_words
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
@@ -26,6 +26,7 @@ from bayes_scaling.cli.options import (
     TableOrFit,
 )
 from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from bayes_scaling.cli import (
     groups,
     pages,
     posterior,
+    scan,
     shelf,
     tables,
 )
@@ -43,8 +44,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation, groups,
-        calibration, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation, scan,
+        groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

@@ -268,12 +268,12 @@ def diff(
 def _asked(
     fit: Fit, flops: Sequence[str] | None, amount: Sequence[str] | None
 ) -> list[float] | None:
-    from bayes_scaling.cli.decisions import amounts_asked
     from bayes_scaling.cli.options import Price
+    from bayes_scaling.cli.questions import amounts_asked
 
     if not (flops or amount):
         return None
-    return amounts_asked(fit, flops, None, amount, Price().cost())
+    return amounts_asked(fit.model, flops, None, amount, Price().cost())
 
 
 def _moved_text(found: Moved) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Forecast: the verb `forecast`, and how its questions are put."""
+"""Forecast: the verb `forecast`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.amounts import (
-    gather,
-    parse_amounts,
-    parse_columns,
-    parse_given,
-    parse_intervals,
-    parse_money,
-)
+from bayes_scaling.cli.amounts import parse_columns, parse_given, parse_intervals
 from bayes_scaling.cli.chances import chance_lines, require_possible
 from bayes_scaling.cli.mixed import evidence_lines, evidence_record, given_words, group_of, in_words
 from bayes_scaling.cli.options import (
@@ -28,16 +21,16 @@ from bayes_scaling.cli.options import (
     LawOption,
     ModelsOption,
     Output,
-    Price,
     Question,
     Reading,
     TableOrFit,
     ThenOption,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
+from bayes_scaling.cli.questions import points_asked
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, RUN, TOKENS
+from bayes_scaling.names import RUN
 from bayes_scaling.quantities import unit_of
 
 if TYPE_CHECKING:
@@ -45,7 +38,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.evaluation.averaging import Average
     from bayes_scaling.inference.fit import Fit
 
@@ -102,61 +94,9 @@ def forecast(
         link, more = link.at(**own), {k: v for k, v in more.items() if k not in own}
     mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
     columns = parse_columns(asked.col or []) if is_fit(source) else {}
-    points = _points(next(iter(mixed.fits.values())), asked, columns)
+    first = next(iter(mixed.fits.values()))
+    points = points_asked(first.model, asked, columns, first.given)
     return _forecast(mixed, link, points, levels, (at_least, at_most), output, target)
-
-
-def _points(fit: Fit, asked: Question, columns: dict[str, str]) -> Any:
-    """Return what is asked: a table of points, or budgets."""
-    from bayes_scaling.cli.sources import read_plan
-
-    if asked.at:
-        return read_plan(asked.at, columns)
-    if asked.params or asked.tokens:
-        return _runs_asked(fit, asked.params or [], asked.tokens or [])
-    return amounts_asked(fit, asked.flops, None, asked.amount, Price().cost())
-
-
-def _runs_asked(fit: Fit, params: Sequence[str], tokens: Sequence[str]) -> pd.DataFrame:
-    """Pair the sizes that were asked for; a law of one of them needs only that one."""
-    import pandas as pd
-
-    given = {PARAMS: params, TOKENS: tokens}
-    needed = [n for n in (PARAMS, TOKENS) if n in fit.model.inputs and n not in fit.given]
-    if not needed:
-        raise UsageError(f"model {fit.spec.name} reads {', '.join(fit.model.inputs)}: use --at")
-    if any(not given.get(name) for name in needed):
-        need = " and ".join(f"--{name}" for name in needed)
-        raise UsageError(f"model {fit.spec.name} needs {need}")
-    columns = {k: parse_amounts(v, k) for k, v in given.items() if v}
-    if len({len(values) for values in columns.values()}) > 1:
-        raise UsageError(
-            f"{len(params)} times --params and {len(tokens)} times --tokens: give them in pairs"
-        )
-    return pd.DataFrame(columns)
-
-
-def amounts_asked(
-    fit: Fit,
-    flops: Sequence[str] | None,
-    usd: Sequence[str] | None,
-    amount: Sequence[str] | None,
-    cost: Cost,
-) -> list[float]:
-    """Return budgets in FLOP, or amounts of the one resource of the law.
-
-    Raises UsageError for the option that does not fit the law.
-    """
-    from bayes_scaling.decisions.horizon import axis_of
-
-    axis, reads = axis_of(fit), fit.model.inputs
-    if amount and axis == FLOPS and len(reads) > 1:
-        raise UsageError(f"model {fit.spec.name} reads {PARAMS} and {TOKENS}: use --flops")
-    if (flops or usd) and axis != FLOPS:
-        beside = f" of {axis}, the rest --given" if len(reads) > 1 else ""
-        raise UsageError(f"model {fit.spec.name} reads {', '.join(reads)}: use --amount{beside}")
-    amounts = parse_amounts(amount or [], axis)
-    return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
 
 
 def _forecast(
@@ -225,15 +165,6 @@ def _forecast(
         failures=failures,
         warnings=warnings,
     )
-
-
-def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:
-    """Return budgets in FLOP, those in money converted at the price of compute."""
-    budgets = parse_amounts(flops or [], FLOPS)
-    budgets += [money / cost.usd(1.0) for money in gather(usd or [], parse_money)]
-    if not budgets:
-        raise UsageError("name a budget with --flops 1e24 or --usd 5M")
-    return budgets
 
 
 def write_table(target: Any, frame: pd.DataFrame) -> None:

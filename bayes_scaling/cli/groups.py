@@ -55,7 +55,7 @@ def multiplier(
     From a saved fit of a model that varies by group, each group at its own best split.
     """
     from bayes_scaling.cli.answers import records
-    from bayes_scaling.cli.decisions import amounts_asked
+    from bayes_scaling.cli.questions import amounts_asked
     from bayes_scaling.cli.sources import read_fit
     from bayes_scaling.decisions.multiplier import compute_multiplier
 
@@ -63,7 +63,7 @@ def multiplier(
     fit = read_fit(source, law)
     if not (flops or amount):
         raise UsageError("name a budget with --flops 1e22, or --amount for a one-resource law")
-    amounts = amounts_asked(fit, flops, None, amount, Price().cost())
+    amounts = amounts_asked(fit.model, flops, None, amount, Price().cost())
     draws = compute_multiplier(fit, group, than, flops=amounts)
     frame = _columns(draws, levels)
 

@@ -107,7 +107,7 @@ def report(
     PAGE.json and PAGE.csv. Exit code 1: a check fails, or a budget lies beyond what the runs
     support.
     """
-    from bayes_scaling.cli.decisions import amounts_asked
+    from bayes_scaling.cli.questions import amounts_asked
     from bayes_scaling.cli.sources import is_fit, new_file
     from bayes_scaling.cli.studies import is_study
 
@@ -129,7 +129,7 @@ def report(
     else:
         fit = _sample(job)
     fit = fit if group is None else fit.at_group(group)
-    budgets = amounts_asked(fit, job.flops, usd, job.amount, cost)
+    budgets = amounts_asked(fit.model, job.flops, usd, job.amount, cost)
     made = _make(fit, budgets, job.price, levels, job.output)
     return _outcome(made, cost.describe(), list(made.save(page)), [f"look at {page}"])
 

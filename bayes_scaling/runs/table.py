@@ -237,6 +237,10 @@ class Runs:
         mask[np.flatnonzero(~self.frame[HELD_OUT].to_numpy(dtype=bool))[list(rows)]] = True
         return self._held_out(mask)
 
+    def with_columns(self, **values: NDArray[np.float64]) -> Runs:
+        """Return the table with number columns added or replaced, (row,) in SI units."""
+        return self._with(self.frame.assign(**values), self.source)
+
     def train_below(self, value: float | str, column: str = FLOPS) -> Runs:
         """Return the table with rows at or above `value` of a number column held out.
 
