@@ -129,7 +129,7 @@ def _text(found: Scan, files: list[str]) -> Iterator[Any]:
         yield f"at {place_of(row)}"
         yield scan_table(found, int(row["point"]))
     yield ""
-    meanings = found.rows.drop_duplicates("choice")
+    meanings = found.rows[found.rows["choice"] != found.base].drop_duplicates("choice")
     for name, words in zip(meanings["choice"], meanings["meaning"], strict=True):
         yield textwrap.fill(f"{name}: {words}", LINE, subsequent_indent="  ")
     if len(found.skipped):

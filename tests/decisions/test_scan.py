@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -236,3 +237,12 @@ def test_the_shipped_table_sampled() -> None:
     direct = bs.fit(load_model("chinchilla-plain"), runs, seed=1, draws=200, chains=2)
     expected = bs.forecast(direct, [1e22], seed=1).quantiles([0.05, 0.5, 0.95])
     np.testing.assert_array_equal(found.rows.loc[0, ["q05", "q50", "q95"]], expected.iloc[0])
+
+
+def test_points_of_the_chinchilla_figure_hang_on_the_choice_of_runs(shared_data: Path) -> None:
+    """At 1e24 FLOP: higher without small models, lower without starved ones, a whole interval."""
+    runs = bs.read_runs(shared_data / "chinchilla_epoch.csv")
+    rows = scan("chinchilla-plain", runs, [1e24], draws=200, chains=2).rows.set_index("choice")
+    moved = rows["shift_half_widths"]
+    assert moved["no smallest third"] > 0.8 and moved["D/N from 5"] < -0.8
+    assert moved[["no largest tenth", "D/N up to 100"]].abs().max() < 0.5
