@@ -79,7 +79,7 @@ class Scan:
         return (
             f"The forecast at {place_of(worst)} moves from {base[Q50].iloc[0]:.3f} to "
             f"{worst[Q50]:.3f}{'' if unit == '1' else f' {unit}'} "
-            f"({abs(worst[HALF_WIDTHS]):.2g} half widths of its 90% interval) when "
+            f"({abs(worst[HALF_WIDTHS]):.2f} half widths of its 90% interval) when "
             f"{worst[MEANING]}: {among}."
         )
 
@@ -243,7 +243,7 @@ def _moved(rows: pd.DataFrame) -> list[Finding]:
         return []
     message = (
         f"{worst[CHOICE]}: the forecast at {place_of(worst)} moves by {worst[SHIFT]:+.3f}, "
-        f"{abs(worst[HALF_WIDTHS]):.2g} half widths of the 90% interval, when {worst[MEANING]}"
+        f"{abs(worst[HALF_WIDTHS]):.2f} half widths of the 90% interval, when {worst[MEANING]}"
     )
     hint = "the interval does not cover this choice: say which was made and why, or quote both"
     return [Finding("X006", WARN, (), message, hint)]

@@ -174,7 +174,7 @@ def test_the_sentence_names_the_most_sensitive_choice(fitted: list[int]) -> None
     assert worst["flops"] == 1e22
     assert found.sentence.startswith(f"The forecast at 1e22 FLOP moves from {base['q50']:.3f} to ")
     assert f"when {worst['meaning']}: the most sensitive of 4 choices." in found.sentence
-    assert re.search(r"\(\d(\.\d)? half widths of its 90% interval\)", found.sentence)
+    assert re.search(r"\(\d\.\d\d half widths of its 90% interval\)", found.sentence)
 
 
 def test_planned_runs_keep_their_names(fitted: list[int]) -> None:
