@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.law import THREE_SOURCES, Law, is_user_law, load_law
@@ -26,6 +22,7 @@ from bayes_scaling.quantities import (
     unit_of,
 )
 from bayes_scaling.runs.derived import derive, sources_of
+from bayes_scaling.specs.digest import digest_of
 from bayes_scaling.specs.drift import Drift
 from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.input_error import InputError
@@ -36,8 +33,6 @@ from bayes_scaling.specs.shelf import find_model
 from bayes_scaling.specs.strict import parse_toml
 
 Constants = Mapping[str, float | Mapping[str, float]]
-GOLDEN_SCALES = (0.01, 1.0, 300.0)
-"""Multiples of the reference run at which a model's digest evaluates its law."""
 
 
 @dataclass(frozen=True)
@@ -253,7 +248,7 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         raise UsageError(
             f"{where}: [errors] names {', '.join(strange)}; the law reads {', '.join(spec.inputs)}"
         )
-    return replace(spec, digest=_digest(spec))
+    return replace(spec, digest=digest_of(spec))
 
 
 def _refuse_without_axis(spec: ModelSpec, where: str) -> None:
@@ -279,55 +274,3 @@ def _match(where: str, what: str, given: set[str], wanted: set[str], law: str) -
             f"{where}: [{what}] do not match law {law!r}; {'; '.join(faults)}. "
             f"The law has {', '.join(sorted(wanted)) or 'none'}."
         )
-
-
-def _density_keys(spec: ModelSpec) -> dict[str, Any]:
-    def prior(p: Prior) -> dict[str, Any]:
-        keys = {"dist": p.dist, "given": dict(p.given), "lower": p.lower, "upper": p.upper}
-        return {**keys, "of": p.of} if p.of not in ("", TARGET) else keys
-
-    found: dict[str, Any] = {}
-    if spec.target != spec.law.target:
-        found["target"] = spec.target
-    if spec.drift is not None:
-        found["drift"] = {"kind": spec.drift.kind, "scale": prior(spec.drift.scale)}
-    if spec.groups is not None:
-        spread = {k: prior(p) for k, p in spec.groups.spread.items()}
-        found["groups"] = {"column": spec.groups.column, "spread": spread}
-    if spec.input_errors:
-        found["errors"] = {k: v.sd for k, v in spec.input_errors.items()}
-    return {
-        **found,
-        "law": spec.law.name,
-        "constants": spec.constants,
-        "priors": {k: prior(p) for k, p in spec.priors.items()},
-        "noise": {
-            "kind": spec.noise.kind,
-            "scale": spec.noise.scale,
-            **{k: prior(p) for k, p in spec.noise.priors.items()},
-        },
-    }
-
-
-def golden_point(columns: tuple[str, ...], scale: float) -> tuple[float, ...]:
-    """Return a multiple of the reference run, kept within the range in which laws are tried."""
-    found = []
-    for column in columns:
-        low, high = quantity(column).trial
-        found.append(min(max(scale * reference_of(column), low), high))
-    return tuple(found)
-
-
-def _golden_values(spec: ModelSpec) -> list[str]:
-    """The law at three runs and prior medians, to ten digits: a changed formula shows here."""
-    at = spec if spec.inputs else spec.at_resource(RESOURCES[0])
-    at = at.at_reference()
-    middle = {name: float(p.quantile(0.5)) for name, p in at.priors.items()}
-    points = [golden_point(at.inputs, scale) for scale in GOLDEN_SCALES]
-    return [f"{float(at.curve(np, point, middle)):.10g}" for point in points]
-
-
-def _digest(spec: ModelSpec) -> str:
-    body = {"density": _density_keys(spec), "golden": _golden_values(spec)}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()

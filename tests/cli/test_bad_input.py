@@ -13,7 +13,7 @@ from .conftest import Cli
 
 BAD = [
     ("nope", 2, "No such command 'nope'"),
-    ("forecast", 2, "Missing argument 'FIT.nc'"),
+    ("forecast", 2, "Missing argument 'RUNS|FIT.nc'"),
     ("forecast {d}/fit.nc --flop 1e24", 2, "--flops"),
     ("forecast {d}/fit.nc", 2, "in one way"),
     ("forecast {d}/fit.nc --flops 1e23 --params 7B --tokens 1T", 2, "given are --flops, --params"),
@@ -37,7 +37,7 @@ BAD = [
     ("forecast {d}/fit.nc --at {d}/bad_plan.csv", 3, "line 3, column 'tokens', value '-3'"),
     ("forecast {d}/fit.nc --at {d}/nothing.csv", 3, "No such file"),
     ("forecast {d}/fit.nc --at {d}/plan.csv --col params=n", 2, "has run, params, tokens"),
-    ("forecast {d}/runs.csv --flops 1e23", 2, "fit a model to it first"),
+    ("forecast {d}/runs.csv --flops 1e23 -m chinchila", 2, "chinchilla"),
     ("forecast {d}/nothing.nc --flops 1e23", 2, "No such file"),
     ("forecast https://example.org/fit.nc --flops 1e23", 2, "cannot read"),
     ("forecast {d}/text.nc --flops 1e23", 2, "not a saved fit"),
@@ -50,7 +50,7 @@ BAD = [
     ("forecast {d}/fit.nc --flops 1e23 --then {d}/link.nc --at-least 60", 2, "60% is 0.6"),
     ("forecast {d}/fit.nc --flops 1e23 --at-least 2 --at-most 3", 2, "choose one of"),
     ("fit {d}/tasks.csv -m chinchilla-plain -o {t}/f.nc", 2, "choose a model of the accuracy"),
-    ("fit {d}/runs.csv -m accuracy-sigmoid -o {t}/f.nc", 2, "the other the accuracy"),
+    ("fit {d}/runs.csv -m accuracy-sigmoid -o {t}/f.nc", 2, "explains the accuracy"),
     ("fit {d}/percent.csv -m direct-accuracy -o {t}/f.nc", 3, "divide the column by 100"),
     ("allocate {d}/fit.nc", 2, "--flops 1e24 or --usd 5M"),
     ("allocate {d}/fit.nc --usd 5X", 2, "an amount such as 250k"),
@@ -122,6 +122,8 @@ BAD = [
     ("example nope", 2, "overtraining_c4"),
     ("demo -o {d}/runs.csv", 6, "name a folder"),
     ("example --csv", 2, "has no table"),
+    ("forecast {d}/fit.nc --flops 1e23 -m chinchilla", 2, "--model goes with a run table"),
+    ("allocate {d}/fit.nc --flops 1e23 --where run=a", 2, "for tables only"),
 ]
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from bayes_scaling.specs.digest import GOLDEN_SCALES, golden_point
 from bayes_scaling.specs.shelf import model_names
-from bayes_scaling.specs.spec import GOLDEN_SCALES, golden_point, load_model
+from bayes_scaling.specs.spec import load_model
 
 FILE = Path(__file__).with_name("shelf.json")
 
