@@ -59,7 +59,9 @@ def posterior_around(
 
 def make_fit(model: str, values: dict[str, float], runs: Runs | None = None) -> Fit:
     """A fit of `model` whose posterior scatters around `values`; no sampling."""
-    posterior = posterior_around({**values, "sigma": 0.004, "nu": 5.0})
+    spec = load_model(model)
+    noise = {"sigma": 0.004, "nu": 5.0, **({"growth": 0.1} if spec.noise.grows else {})}
+    posterior = posterior_around({**values, **noise})
     shape = (4, posterior.sizes["draw"])
     energy = np.random.default_rng(1).standard_normal(shape)
     sampling = xr.Dataset(
@@ -69,7 +71,6 @@ def make_fit(model: str, values: dict[str, float], runs: Runs | None = None) -> 
         },
         coords=posterior.coords,
     )
-    spec = load_model(model)
     runs = runs or Runs.from_frame(ladder())
     provenance = {
         "model": model,

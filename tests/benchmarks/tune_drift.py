@@ -27,6 +27,8 @@ from bayes_scaling.specs.prior import Prior
 
 SCALES = (0.0001, 0.002, 0.004, 0.006, 0.007, 0.008, 0.01, 0.014, 0.02, 0.03)
 """95% quantiles of the HalfNormal prior [log loss per e-fold^1.5]; the first is no drift."""
+AT_PLAIN = -1.0
+"""Stands in the column of scales for the plain additive law."""
 SEED = 0
 SCORES = ("interval_score90", "wis")
 COVERED = ("inside50", "inside90")
@@ -53,12 +55,12 @@ def scored(draws: np.ndarray, table: PublicTable, scale: float) -> dict[str, obj
 
 
 def tried(folder: str) -> pd.DataFrame:
-    """Mean scores of each table at each scale; scale NaN is the plain additive law."""
+    """Mean scores of each table at each scale, and of the plain additive law."""
     found = []
     for table in public_tables(folder):
         print(table.family, table.name, file=sys.stderr)
         plain = bs.fit(bs.load_model(PLAIN), table.trained, seed=SEED)
-        found.append(scored(losses(plain, table), table, np.nan))
+        found.append(scored(losses(plain, table), table, AT_PLAIN))
         fits = {name: bs.fit(bs.load_model(name), table.trained, seed=SEED) for name in JOINT}
         mixed = average(fits)
         for scale in SCALES:
@@ -69,11 +71,10 @@ def tried(folder: str) -> pd.DataFrame:
 
 def main(folder: str) -> None:
     tables = tried(folder)
-    families = tables.groupby([FAMILY, "scale"], dropna=False, sort=False).mean(numeric_only=True)
-    plain = families.xs(np.nan, level="scale")
+    families = tables.groupby([FAMILY, "scale"], sort=False).mean(numeric_only=True)
+    plain = families.xs(AT_PLAIN, level="scale")
     ratio = np.log(families[list(SCORES)] / plain[list(SCORES)])
-    score = ratio["interval_score90"].unstack("scale").drop(columns=np.nan, errors="ignore")
-    score = score[[s for s in score.columns if s == s]]
+    score = ratio["interval_score90"].unstack("scale").drop(columns=AT_PLAIN)
     print("Interval score relative to the plain additive law, by family and 95% quantile of scale")
     print(np.exp(score).round(3).to_string())
     print("\nAll families")
