@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.forecast import forecast
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.specs.shelf import model_names
 
 ROOT = Path(__file__).parents[1]

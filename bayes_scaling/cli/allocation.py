@@ -24,6 +24,7 @@ from bayes_scaling.cli.options import (
     Price,
     Reading,
     TableOrFit,
+    WeightsOption,
 )
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.questions import budgets_of
@@ -47,6 +48,7 @@ def allocate(
     output: Output,
     price: Price,
     model: ModelsOption = None,
+    weights: WeightsOption = "equal",
     flops: BudgetOption = None,
     usd: MoneyOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
@@ -69,7 +71,7 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     budgets = budgets_of(flops, usd, cost)
     target = new_file(out, force, ".csv") if out else None
-    mixed = mixed_of(source, reading, model, law, group, output, backtest=False)
+    mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     more = parse_given(given)
     mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
     return _allocate(mixed, budgets, cost, levels, target)

@@ -25,6 +25,7 @@ from bayes_scaling.cli.options import (
     Reading,
     TableOrFit,
     ThenOption,
+    WeightsOption,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
 from bayes_scaling.cli.questions import points_asked
@@ -57,6 +58,7 @@ def forecast(
     reading: Reading,
     output: Output,
     model: ModelsOption = None,
+    weights: WeightsOption = "equal",
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -87,7 +89,7 @@ def forecast(
         raise UsageError("choose one of --at-least and --at-most")
     link = read_fit(then, law) if then else None
     more = parse_given(given)
-    mixed = mixed_of(source, reading, model, law, group, output)
+    mixed = mixed_of(source, reading, model, law, group, output, weights=weights)
     reads = {name for fit in mixed.fits.values() for name in fit.model.inputs}
     if link is not None:
         own = {k: v for k, v in more.items() if k not in reads}

@@ -27,6 +27,7 @@ def mixed_of(
     output: Output,
     *,
     backtest: bool = True,
+    weights: str = "equal",
 ) -> Average:
     """Return the average of models that a source stands for; of a saved fit, that fit alone.
 
@@ -36,14 +37,19 @@ def mixed_of(
     from bayes_scaling.cli.sources import is_fit, read_fit, read_table
     from bayes_scaling.errors import UsageError
     from bayes_scaling.evaluation.averaging import average
+    from bayes_scaling.evaluation.weights import WAYS
 
     if is_fit(source):
         if models:
             raise UsageError("--model goes with a run table; a saved fit has its model")
+        if weights != "equal":
+            raise UsageError("--weights goes with a run table; a saved fit is one model")
         if given := [name for name in reading.given() if name != "--col"]:
             raise UsageError(f"{', '.join(given)}: for tables only; {source} is a fit")
         fit = read_fit(source, law, group=group)
         return average({fit.spec.name: fit})
+    if weights not in WAYS:
+        raise UsageError(f"--weights {weights}: one of {', '.join(WAYS)}")
     table = read_table(source, reading)
     from bayes_scaling.cli.posterior import load_spec, openly
     from bayes_scaling.cli.progress import Stages
@@ -52,7 +58,7 @@ def mixed_of(
     specs = [load_spec(name, None) for name in models or default_models(table)]
     with Stages(output) as say:
         say("loading the sampler")
-        from bayes_scaling.decisions.source import backtested
+        from bayes_scaling.decisions.source import weighted
         from bayes_scaling.inference.sampling import fit as sample
 
         def tell(stage: str, share: float | None) -> None:
@@ -60,8 +66,7 @@ def mixed_of(
 
         fits = {s.name: sample(s, table, seed=output.seed, progress=tell) for s in specs}
         fits = {name: f.at_group(group) if group else f for name, f in fits.items()}
-        mixed = average(fits)
-        return backtested(mixed, output.seed, tell) if backtest else mixed
+        return weighted(fits, weights, backtest=backtest, seed=output.seed, progress=tell)
 
 
 def in_words(mixed: Average) -> str:

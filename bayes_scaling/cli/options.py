@@ -27,6 +27,10 @@ ModelsOption = Annotated[
         "--model", "-m", metavar="NAME|PATH", help="Of a table: models to average. Repeatable."
     ),
 ]
+WeightsOption = Annotated[
+    str,
+    typer.Option("--weights", metavar="equal|loo|backtest", help="How the models are weighed."),
+]
 SavedFit = Annotated[
     str, typer.Argument(metavar="FIT.nc", help="A saved fit, written by: fit RUNS -o FIT.nc")
 ]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.errors import BayesScalingError
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.inference.fit import stated_against
 from bayes_scaling.names import (
     DOMAIN_SHARE,

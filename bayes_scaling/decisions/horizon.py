@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.errors import UsageError
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.inference.checks import sampler_faults
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, SOURCE_LOSS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import grows, is_weight, quantity, unit_of
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from bayes_scaling.inference.fit import Fit
 
-MAX_EXTRAPOLATION = 100.0
-"""Multiple of the largest fitted run up to which an answer is not flagged."""
 MAX_RATIO_STEP = 10.0
 """Multiple beyond the fitted runs' tokens per parameter from which an answer carries a warning."""
 MAX_BEYOND_LOSSES = 0.5

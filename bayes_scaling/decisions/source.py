@@ -10,6 +10,7 @@ from bayes_scaling.evaluation.averaging import JOINT, Average, average, fit_defa
 from bayes_scaling.evaluation.backtest import Backtest, backtest
 from bayes_scaling.evaluation.calibration import OURS
 from bayes_scaling.evaluation.evidence import Evidence, held_by_bin, with_backtest
+from bayes_scaling.evaluation.weights import weigh
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.sampling import Progress
 from bayes_scaling.runs.finding import ERROR, Finding
@@ -30,7 +31,8 @@ def average_of(source: Source, *, seed: int = 0, progress: Progress | None = Non
     if isinstance(source, Fit):
         return average({source.spec.name: source})
     if isinstance(source, Runs):
-        return backtested(fit_default(source, seed=seed, progress=progress), seed, progress)
+        fits = fit_default(source, seed=seed, progress=progress).fits
+        return weighted(fits, seed=seed, progress=progress)
     if isinstance(source, Mapping) and all(isinstance(each, Fit) for each in source.values()):
         return average(source)
     raise UsageError(
@@ -39,12 +41,24 @@ def average_of(source: Source, *, seed: int = 0, progress: Progress | None = Non
     )
 
 
-def backtested(mixed: Average, seed: int = 0, progress: Progress | None = None) -> Average:
-    """Return the average with the summary of a backtest of its models on its table.
+def weighted(
+    fits: Mapping[str, Fit],
+    how: str = "equal",
+    *,
+    backtest: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Average:
+    """Return the average of fits, weighed as `weigh` does, with the summary of its backtest.
 
-    Without one where the table cannot be cut: too few runs, or an axis that does not grow.
+    Without a summary where that is not wanted, or the table cannot be cut: too few runs, or an axis
+    that does not grow. Raises UsageError where weights are asked of a backtest that cannot be made.
     """
-    found = _backtest([fit.spec for fit in mixed.fits.values()], mixed.runs, seed, progress)
+    runs = next(iter(fits.values())).runs
+    specs = [fit.spec for fit in fits.values()]
+    needed = backtest or how == "backtest"
+    found = _backtest(specs, runs, seed, progress) if needed else None
+    mixed = average(fits, weigh(fits, how, backtest=found))
     return mixed if found is None else replace(mixed, backtest=held_by_bin(found.of_model()))
 
 

@@ -19,7 +19,7 @@ import pandas as pd
 from bayes_scaling.evaluation.averaging import JOINT, average
 from bayes_scaling.evaluation.backtest import RATIO_LABELS
 from bayes_scaling.evaluation.bootstrap import bootstrap_draws
-from bayes_scaling.evaluation.cuts import RATIO
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION, RATIO
 from bayes_scaling.evaluation.evidence import Held, held_by_bin
 from bayes_scaling.evaluation.scores import score_rows, summarise
 from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
@@ -39,8 +39,6 @@ OURS: Final = "default average"
 PLAIN: Final = "chinchilla-plain"
 BOOTSTRAP: Final = "bootstrap of a Huber fit"
 FAMILY, TABLE = "family", "table"
-FAR: Final = 100.0
-"""Multiple of the largest fitted run beyond which forecasts are reported apart."""
 SCORES: Final = ("interval_score90", "wis", "crps", "width90")
 
 
@@ -85,7 +83,7 @@ class Calibration:
     @property
     def far(self) -> pd.DataFrame:
         """Summary by model of the runs beyond 100 times the largest fitted, families equal."""
-        beyond = self.rows[self.rows[RATIO] > FAR]
+        beyond = self.rows[self.rows[RATIO] > MAX_EXTRAPOLATION]
         each = summarise(beyond, (MODEL, FAMILY)) if len(beyond) else beyond
         return each.groupby(MODEL).mean(numeric_only=True) if len(each) else each
 
@@ -153,7 +151,9 @@ def calibrate(
 def record_text(found: Calibration) -> str:
     """Return the pooled record as the JSON text that ships with the package."""
     ways = {name: [asdict(held) for held in bins] for name, bins in found.pooled.items()}
-    return json.dumps({"ways": ways, "provenance": dict(found.provenance)}, indent=1) + "\n"
+    families = json.loads(found.by_family.to_json(orient="records", double_precision=10))
+    body = {"ways": ways, "by_family": families, "provenance": dict(found.provenance)}
+    return json.dumps(body, indent=1) + "\n"
 
 
 def _pooled(each: Sequence[Held]) -> Held:

@@ -22,6 +22,9 @@ CUTS: Final = (0.4, 0.5, 0.6, 0.7, 0.8)
 """Quantiles of the axis at which a table is cut unless others are asked for: an expanding past."""
 FEWEST_TRAINED: Final = 8
 """Runs below a cut with which a law of five unknowns can begin to be told from its priors."""
+MAX_EXTRAPOLATION: Final = 100.0
+"""Multiple of the largest fitted run up to which an answer is not flagged: few public tables reach
+beyond it."""
 CUT, CUT_QUANTILE, TRAINED, RATIO = "cut", "cut_quantile", "trained", "ratio"
 """Columns: where a table was cut, how many runs lay below, how far beyond them a run lies."""
 

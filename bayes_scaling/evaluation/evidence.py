@@ -19,7 +19,7 @@ import numpy as np
 
 from bayes_scaling.evaluation.backtest import RATIO_EDGES, RATIO_LABELS, Backtest
 from bayes_scaling.evaluation.coverage import FAIL_BELOW, FEWEST_JUDGED, WARN_BELOW
-from bayes_scaling.evaluation.cuts import RATIO
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION, RATIO
 from bayes_scaling.evaluation.scores import inside_column
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ BACKTEST: Final = "backtest"
 RECORD: Final = "record.json"
 REACH: Final = 3.0
 """Factor beyond the farthest extrapolation of a backtest up to which it still speaks."""
-FARTHEST: Final = 100.0
-"""Multiple of the largest fitted run beyond which few public tables reach: a convention."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,9 @@ def _evidence(ratio: float, own: tuple[Held, ...] | None, pooled: Sequence[Held]
     near, record = _nearest(ratio, own or ()), _nearest(ratio, pooled)
     reasons = [_say_own(near, own), *([_say_record(record)] if record else [])]
     verdict: Word = "supported"
-    if ratio > FARTHEST:
+    if ratio > MAX_EXTRAPOLATION:
         verdict = "beyond evidence"
-        reasons.insert(0, f"more than {FARTHEST:g} times the largest run")
+        reasons.insert(0, f"more than {MAX_EXTRAPOLATION:g} times the largest run")
     elif ratio > 1 and (
         near is None or ratio > REACH * near.farthest or near.inside90 < WARN_BELOW * near.n
     ):

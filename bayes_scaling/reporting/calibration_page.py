@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_scaling.evaluation.calibration import FAMILY, FAR, OURS, PLAIN
+from bayes_scaling.evaluation.calibration import FAMILY, OURS, PLAIN
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION, RATIO
 from bayes_scaling.names import MODEL
 
 if TYPE_CHECKING:
@@ -57,11 +58,11 @@ def _lines(found: Calibration) -> Iterator[str]:
         ]
         yield _row(cells)
     yield ""
-    yield f"Beyond {FAR:g} times the largest fitted run:"
+    yield f"Beyond {MAX_EXTRAPOLATION:g} times the largest fitted run:"
     yield ""
     yield from _head(("forecast", "families", "50%", "90%", "bias"))
     for name, row in found.far.iterrows():
-        beyond = found.rows[(found.rows[MODEL] == name) & (found.rows["ratio"] > FAR)]
+        beyond = found.rows[(found.rows[MODEL] == name) & (found.rows[RATIO] > MAX_EXTRAPOLATION)]
         cells = [str(name), str(beyond[FAMILY].nunique()), f"{row['coverage50']:.0%}"]
         yield _row([*cells, f"{row['coverage90']:.0%}", f"{row['bias']:+.1%}"])
     yield ""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
+from bayes_scaling.decisions.horizon import axis_of
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest

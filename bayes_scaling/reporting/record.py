@@ -16,7 +16,8 @@ from bayes_scaling.decisions.allocation import (
     TOKENS_PER_PARAM,
     TOLERANCE,
 )
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION, axis_of
+from bayes_scaling.decisions.horizon import axis_of
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
@@ -70,6 +71,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
             for row in answers.checks.worst_first()
             if not row.name.startswith(TABLE_ROW)
         ],
+        "evidence": [each.sentence for each in answers.asked.evidence],
         "caveats": [_finding(each) for each in answers.asked.findings],
         "table_findings": [_finding(each) for each in fit.runs.findings],
         "parameters": _parameters(fit),

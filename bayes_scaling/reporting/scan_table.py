@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
 from bayes_scaling.decisions.scan import BEST_PARAMS
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import POINT
 from bayes_scaling.reporting.tables import _add, _interval, _safe, _table
 from bayes_scaling.reporting.wording import say_loss, say_size, say_target, say_times

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from bayes_scaling.decisions.horizon import MAX_EXTRAPOLATION
+from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS
 from bayes_scaling.reporting.wording import (
     UNKNOWN,

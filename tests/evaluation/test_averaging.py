@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,7 @@ from bayes_scaling.evaluation.averaging import (
     average,
     default_models,
 )
+from bayes_scaling.evaluation.weights import weigh
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import law_at
 from bayes_scaling.names import MODEL
@@ -108,3 +111,19 @@ def test_default_models_follow_what_the_table_states() -> None:
     assert default_models(often) == REPEATED
     assert default_models(Runs.from_frame(table[["tokens", "loss"]])) == ONE_RESOURCE
     assert {*JOINT, *REPEATED, *ONE_RESOURCE} <= set(model_names())
+
+
+def test_weights_are_equal_stacked_or_by_backtest(fits: dict[str, Fit]) -> None:
+    assert weigh(fits) == {"chinchilla": 0.5, "skaling": 0.5}
+    stacked = weigh(fits, "loo")
+    assert sum(stacked.values()) == pytest.approx(1.0)
+    assert stacked["chinchilla"] > 0.9  # the table lies exactly on its curve
+    scores = pd.DataFrame({"model": ["chinchilla", "skaling", "average"], "crps": [0.1, 0.2, 0.1]})
+    past = SimpleNamespace(by_model=scores)
+    assert weigh(fits, "backtest", backtest=past) == pytest.approx(  # type: ignore[arg-type]
+        {"chinchilla": 0.8, "skaling": 0.2}
+    )
+    with pytest.raises(UsageError, match="no backtest of chinchilla"):
+        weigh(fits, "backtest")
+    with pytest.raises(UsageError, match="equal, loo, backtest"):
+        weigh(fits, "best")
