@@ -64,6 +64,12 @@ NoExact = Annotated[
 ]
 
 
+NoBacktest = Annotated[
+    bool,
+    typer.Option("--no-backtest", help="Of a table: leave out which law foresees larger runs."),
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verbs to the app."""
     verb(app, "compare")(compare)
@@ -81,13 +87,15 @@ def compare(
     chains: ChainsOption = 4,
     law: Laws = None,
     no_exact: NoExact = False,
+    no_backtest: NoBacktest = False,
     out: OutFile = None,
     force: ForceOption = False,
 ) -> Outcome:
     """Which law explains the runs best, and does the difference matter?
 
     Leave-one-out log scores and stacking weights of saved fits, or of models that are fitted to
-    RUNS. Exit code 1: the chains of a fit did not mix.
+    RUNS; these are also backtested, to see which foresees larger runs best. Exit code 1: the chains
+    of a fit did not mix.
     """
     from bayes_scaling.cli.sources import is_fit, new_file
 
@@ -105,6 +113,7 @@ def compare(
     else:
         specs = _specs(model or [], resource, data_sources)
         fits = _fitted(sources[0], specs, reading, output, draws, chains)
+    tested = not saved and not no_backtest
 
     def next_words(best: str) -> str:
         from bayes_scaling.cli.posterior import next_step
@@ -114,7 +123,7 @@ def compare(
         named = next(path for path in model or [] if Path(path).stem == best)
         return f"bayes-scaling fit {sources[0]} --model {named} -o {best}.nc"
 
-    return _compare(fits, output, not no_exact, target, next_words)
+    return _compare(fits, output, not no_exact, tested, target, next_words)
 
 
 def read_any(path: str, laws: Sequence[str]) -> Fit:
@@ -166,14 +175,23 @@ def _fitted(
 
 
 def _compare(
-    fits: dict[str, Fit], output: Output, exact: bool, target: Any, next_words: Callable[[str], str]
+    fits: dict[str, Fit],
+    output: Output,
+    exact: bool,
+    tested: bool,
+    target: Any,
+    next_words: Callable[[str], str],
 ) -> Outcome:
     from bayes_scaling.cli.answers import records, split_findings
     from bayes_scaling.cli.progress import Stages
+    from bayes_scaling.decisions.source import backtest_or_none
     from bayes_scaling.evaluation.comparison import compare as compare_fits
 
     with Stages(output) as say:
-        found = compare_fits(fits, exact=exact, progress=say)
+        one = next(iter(fits.values()))
+        specs = [fit.spec for fit in fits.values()]
+        past = backtest_or_none(specs, one.runs, output.seed, say) if tested else None
+        found = compare_fits(fits, backtest=past, exact=exact, progress=say)
     frame = found.to_frame()
     if target:
         _write(target, frame)

@@ -57,20 +57,21 @@ def weighted(
     runs = next(iter(fits.values())).runs
     specs = [fit.spec for fit in fits.values()]
     needed = backtest or how == "backtest"
-    found = _backtest(specs, runs, seed, progress) if needed else None
+    found = backtest_or_none(specs, runs, seed, progress) if needed else None
     mixed = average(fits, weigh(fits, how, backtest=found))
     return mixed if found is None else replace(mixed, backtest=held_by_bin(found.of_model()))
 
 
 def with_own_backtest(fit: Fit, seed: int = 0, progress: Progress | None = None) -> Fit:
     """Return the fit with the summary of a backtest of its model on its table, as `backtested`."""
-    found = _backtest([fit.spec], fit.runs, seed, progress)
+    found = backtest_or_none([fit.spec], fit.runs, seed, progress)
     return fit if found is None else with_backtest(fit, found)
 
 
-def _backtest(
+def backtest_or_none(
     specs: Sequence[ModelSpec], runs: Runs, seed: int, progress: Progress | None
 ) -> Backtest | None:
+    """Return a backtest of models on a table; None where the table cannot be cut."""
     try:
         return backtest(specs, runs, seed=seed, progress=progress)
     except (CheckError, UsageError):

@@ -109,5 +109,5 @@ def test_growth_is_positive_and_not_beside_groups(tmp_path: Path) -> None:
 
 def test_a_changed_drift_is_another_density(tmp_path: Path) -> None:
     base = load_model(edited(tmp_path, "chinchilla"))
-    other = load_model(edited(tmp_path, "chinchilla", ("q95 = 0.007", "q95 = 0.008")))
+    other = load_model(edited(tmp_path, "chinchilla", ("q95 = 0.006", "q95 = 0.008")))
     assert base.digest == load_model("chinchilla").digest != other.digest
