@@ -179,9 +179,7 @@ def test_all_faults_of_a_cost_at_once() -> None:
         bs.Cost(usd_per_gpu_hour=0, flops_per_gpu_second=-1)
 
 
-def test_a_run_table_is_no_fit() -> None:
-    runs = Runs.from_frame(ladder())
-    with pytest.raises(UsageError, match="fit a model first"):
-        bs.allocate(runs, [1e24])  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="fit a model first"):
-        bs.forecast(runs, [1e24])  # type: ignore[arg-type]
+def test_a_frame_is_no_source() -> None:
+    for answer in (bs.allocate, bs.forecast):
+        with pytest.raises(UsageError, match=r"from a fit, fits by name, or a run table"):
+            answer(ladder(), [1e24])  # type: ignore[arg-type]
