@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bayes_scaling.cli.decisions import write_table
 from bayes_scaling.cli.options import (
     AmountOption,
     BudgetOption,
@@ -20,15 +21,13 @@ from bayes_scaling.cli.options import (
     ResourceOption,
     SourcesOption,
 )
-from bayes_scaling.cli.output import Outcome, csv_of
+from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    import pandas as pd
 
     from bayes_scaling.evaluation.comparison import Comparison
     from bayes_scaling.evaluation.moved import Moved
@@ -194,7 +193,7 @@ def _compare(
         found = compare_fits(fits, backtest=past, exact=exact, progress=say)
     frame = found.to_frame()
     if target:
-        _write(target, frame)
+        write_table(target, frame)
     failures, warnings = split_findings(found.findings)
     plain = frame.astype(object).where(frame.notna(), None)
     return Outcome(
@@ -313,9 +312,3 @@ def _moved_text(found: Moved) -> Iterator[Any]:
         yield from part[:ROWS_SHOWN]
         if len(part) > ROWS_SHOWN:
             yield f"and {len(part) - ROWS_SHOWN} more"
-
-
-def _write(target: Any, frame: pd.DataFrame) -> None:
-    from bayes_scaling.files import write_text
-
-    write_text(target, csv_of(frame))

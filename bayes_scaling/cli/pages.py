@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.report import Report
 
-DEMO_MODEL: Final = "chinchilla"
+DEMO_MODEL: Final = "skaling"
 DEMO_WHERE: Final = ("train_dataset=c4_original",)
 DEMO_TRAIN_BELOW: Final = "params=500M"
 """Fits the runs of 411M parameters and less; the larger ones are predicted."""

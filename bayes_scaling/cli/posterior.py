@@ -186,6 +186,7 @@ def show(source: SavedFit, output: Output, law: LawOption = None) -> Outcome:
     """Show the unknowns and derived quantities of a fit, and what reproduces it."""
     from bayes_scaling.cli.answers import fit_record
     from bayes_scaling.cli.sources import read_fit
+    from bayes_scaling.evaluation.evidence import BACKTEST, backtest_of, held_words
 
     found = read_fit(source, law)
 
@@ -198,6 +199,10 @@ def show(source: SavedFit, output: Output, law: LawOption = None) -> Outcome:
         yield summary_table(found)
         yield ""
         for key, value in found.provenance.items():
+            if key == BACKTEST:
+                held = backtest_of({key: value}) or ()
+                yield f"{key}: {'; '.join(map(held_words, held))}"
+                continue
             shown = value if not isinstance(value, dict) else _pairs(value)
             yield f"{key}: {shown}"
 

@@ -152,6 +152,11 @@ def _nearest(ratio: float, bins: Sequence[Held]) -> Held | None:
     return bins[below[-1]] if below else bins[0]
 
 
+def held_words(held: Held) -> str:
+    """Say what 90% intervals held in one class of extrapolations of one table."""
+    return f"{held.inside90:.0f} of {held.n} inside 90% at {held.ratio_bin}"
+
+
 def _say_own(near: Held | None, own: tuple[Held, ...] | None) -> str:
     if near is None:
         return "this table was not backtested" if own is None else "no run of this table is larger"

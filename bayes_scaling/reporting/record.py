@@ -18,6 +18,7 @@ from bayes_scaling.decisions.allocation import (
 )
 from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
+from bayes_scaling.evaluation.evidence import BACKTEST
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
@@ -76,7 +77,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "table_findings": [_finding(each) for each in fit.runs.findings],
         "parameters": _parameters(fit),
         "provenance": {
-            **{k: v for k, v in fit.provenance.items() if k != "versions"},
+            **{k: v for k, v in fit.provenance.items() if k not in ("versions", BACKTEST)},
             "forecast_seed": answers.seed,
             "command": command,
         },

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent
 LARGEST_FITTED = 4.12e8  # parameters
 
 runs = bs.read_runs(FOLDER / "runs.csv")
-spec = bs.load_model("chinchilla-plain")
+spec = bs.load_model("skaling")
 sets = {
     name: each.train_below(LARGEST_FITTED, "params")
     for name, each in runs.split("train_dataset").items()
