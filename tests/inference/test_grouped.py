@@ -11,7 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import Fit, stated_against
-from bayes_scaling.inference.predict import curve_at, log_likelihood, prior_draws
+from bayes_scaling.inference.predict import curve_at, law_at, log_likelihood, prior_draws
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import load_model
 from tests.conftest import FAMILIES, ladder
@@ -22,7 +22,7 @@ POINTS = {"params": np.array([1e9, 3e9, 1e9]), "tokens": np.array([2e10, 1e11, 2
 def test_a_point_is_read_at_its_own_group(grouped_fit: Fit) -> None:
     """Against the law called by hand with the group's values."""
     names = np.array(["b", "a", "c"])
-    found = curve_at(grouped_fit, {**POINTS, "group": names})
+    found = law_at(grouped_fit, {**POINTS, "group": names})
     for i, name in enumerate(names):
         own = grouped_fit.posterior.sel(group=name)
         values = {k: own[f"{k}_of_group"].values for k in ("L_inf", "A", "alpha", "B", "beta")}
