@@ -39,8 +39,10 @@ RARE = frozenset({
     "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
     "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",
     "sigmoid-compute", "vocabulary", "weight-sparsity",
+    "chinchilla-plain", "skaling-plain", "kaplan-plain", "power-floor-plain",
 })  # fmt: skip
-"""Models of rarely used laws: calibrated on demand, not in the bounded suite."""
+"""Models of rarely used laws, and plain twins of models that are calibrated: calibrated on demand,
+not in the bounded suite."""
 
 
 def each_model(*, rare: bool = True) -> list[Any]:

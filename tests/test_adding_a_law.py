@@ -75,7 +75,7 @@ def test_three_files(checkout: Path) -> None:
     assert "log-shifted  (reads one of" in package
     assert "log-shifted" in run(checkout, "bayes_scaling", "models", "show", "log-shifted")
     assert "OK" in run(checkout, "bayes_scaling", "check-law", "log-shifted")
-    passed = run(checkout, "pytest", "-v", "-p", "no:cacheprovider", *TESTS)
+    passed = run(checkout, "pytest", "-v", "-n", "0", "-p", "no:cacheprovider", *TESTS)
     page_test = "test_page_of_a_posterior_at_the_priors_middle[log-shifted] PASSED"
     assert page_test in passed and "[log-shifted] PASSED" in passed.replace(page_test, "")
 
