@@ -24,6 +24,9 @@ from bayes_scaling.evaluation.weights import WAYS, weigh
 from bayes_scaling.names import LOSS
 from tests.benchmarks.tune_drift import COVERED, SCORES, SEED, losses
 
+CUTS = (0.5, 0.7)
+"""Where the smaller runs are cut for the weights by backtest."""
+
 
 def tried(folder: str) -> pd.DataFrame:
     """Mean scores of each table with each way of weighting."""
@@ -33,7 +36,7 @@ def tried(folder: str) -> pd.DataFrame:
         fits = {name: bs.fit(bs.load_model(name), table.trained, seed=SEED) for name in JOINT}
         drawn = {name: losses(fit, table) for name, fit in fits.items()}
         try:
-            past = bs.backtest(list(JOINT), table.trained, seed=SEED)
+            past = bs.backtest(list(JOINT), table.trained, cuts=CUTS, seed=SEED, draws=250)
         except BayesScalingError:
             past = None
         for way in WAYS:
