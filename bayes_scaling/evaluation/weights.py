@@ -1,8 +1,8 @@
 """Weights of the laws in an average: equal, by leave-one-out scores, or by a backtest.
 
-Equal weights are the default. On the public tables (tests/benchmarks/weights.py) neither of the
-others forecast larger runs better: leave-one-out scores reward interpolation, and a backtest inside
-the smaller runs has few rows to choose by.
+Equal weights are the default, with which the record of public tables was made: leave-one-out scores
+reward interpolation, and a backtest inside the smaller runs has few rows to choose by.
+`tests/benchmarks/weights.py` scores all three on public tables.
 """
 
 from __future__ import annotations
