@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.decisions import write_table
+from bayes_scaling.cli.decisions import OutFile, write_table
 from bayes_scaling.cli.options import (
     AmountOption,
     BudgetOption,
@@ -53,9 +53,6 @@ Laws = Annotated[
         metavar="FILE.py:NAME",
         help="Your own law with which a fit was made. Runs FILE. Repeatable.",
     ),
-]
-OutFile = Annotated[
-    str | None, typer.Option("-o", "--out", metavar="OUT.csv", help="Also write the table here.")
 ]
 NoExact = Annotated[
     bool,

@@ -98,7 +98,7 @@ def allocate(source: Source, budgets: Sequence[float], *, cost: Cost | None = No
     """
     cost = cost or Cost()
     flops = positive_values(budgets, FLOPS)
-    mixed = average_of(source)
+    mixed = average_of(source, backtest=False)
     for fit in mixed.fits.values():
         require_split(fit, flops)
     robust = _robust(mixed, flops)

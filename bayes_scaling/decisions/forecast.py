@@ -23,7 +23,7 @@ from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.source import Source, average_of, caveats_of_evidence, way_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation.averaging import Average
-from bayes_scaling.evaluation.evidence import Evidence, backtest_of, evidence_at
+from bayes_scaling.evaluation.evidence import Evidence, Held, backtest_of, evidence_at
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.grouped import groups_asked, require_one_group
 from bayes_scaling.inference.predict import predict_at, require_inputs
@@ -118,13 +118,16 @@ def forecast(source: Source, at: pd.DataFrame | Sequence[float], *, seed: int = 
     if seed < 0:
         raise UsageError(f"seed = {seed}: a whole number from 0")
     mixed = average_of(source, seed=seed)
-    each = {name: _of_fit(fit, at, seed) for name, fit in mixed.fits.items()}
+    own = mixed.backtest if len(mixed.fits) == 1 else None
+    each = {name: _of_fit(fit, at, seed, own) for name, fit in mixed.fits.items()}
     if len(each) == 1:
         return next(iter(each.values()))
     return _mixed(mixed, each, seed)
 
 
-def _of_fit(fit: Fit, at: pd.DataFrame | Sequence[float], seed: int) -> Forecast:
+def _of_fit(
+    fit: Fit, at: pd.DataFrame | Sequence[float], seed: int, own: tuple[Held, ...] | None
+) -> Forecast:
     at = getattr(at, "to_pandas", lambda: at)()  # a polars frame is as good
     if isinstance(at, pd.DataFrame):
         points, inputs = _at_points(fit, at)
@@ -134,9 +137,8 @@ def _of_fit(fit: Fit, at: pd.DataFrame | Sequence[float], seed: int) -> Forecast
     for name, values in inputs.items():
         if values.ndim > 1:
             draws[name] = ((CHAIN, DRAW, POINT), values)
-    evidence = evidence_at(
-        points["extrapolation"].to_numpy(), backtest_of(fit.provenance), fit.spec.name
-    )
+    own = own if own is not None else backtest_of(fit.provenance)
+    evidence = evidence_at(points["extrapolation"].to_numpy(), own, fit.spec.name)
     return Forecast(
         points=points,
         draws=draws,
@@ -157,8 +159,8 @@ def _mixed(mixed: Average, each: Mapping[str, Forecast], seed: int) -> Forecast:
     drawn = labels[shared].copy()
     for name in shared:
         values = {model: one.draws[name].values for model, one in each.items()}
-        drawn[name] = (labels[name].dims, mixed.pick(values, seed))
-    drawn[MODEL] = ((CHAIN, DRAW), np.array(list(each))[mixed.members(seed)])
+        drawn[name] = (labels[name].dims, mixed.pick(values))
+    drawn[MODEL] = ((CHAIN, DRAW), np.array(list(each))[mixed.members()])
     ratios = first.points["extrapolation"].to_numpy()
     evidence = evidence_at(ratios, mixed.backtest, way_of(mixed))
     findings = [

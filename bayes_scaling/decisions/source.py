@@ -20,19 +20,18 @@ from bayes_scaling.specs.spec import ModelSpec
 Source = Fit | Average | Mapping[str, Fit] | Runs
 
 
-def average_of(source: Source, *, seed: int = 0, progress: Progress | None = None) -> Average:
+def average_of(source: Source, *, seed: int = 0, backtest: bool = True) -> Average:
     """Return what a source stands for as an average, of one fit if it is one.
 
-    Of a run table the default models are fitted, averaged and backtested. Raises UsageError for
-    anything else.
+    Of a run table the default models are fitted and averaged, and backtested unless that is not
+    wanted. Raises UsageError for anything else.
     """
     if isinstance(source, Average):
         return source
     if isinstance(source, Fit):
         return average({source.spec.name: source})
     if isinstance(source, Runs):
-        fits = fit_default(source, seed=seed, progress=progress).fits
-        return weighted(fits, seed=seed, progress=progress)
+        return weighted(fit_default(source, seed=seed).fits, backtest=backtest, seed=seed)
     if isinstance(source, Mapping) and all(isinstance(each, Fit) for each in source.values()):
         return average(source)
     raise UsageError(
@@ -49,10 +48,11 @@ def weighted(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Average:
-    """Return the average of fits, weighed as `weigh` does, with the summary of its backtest.
+    """Return the average of fits, weighed as `weigh` does, with the summary of a backtest.
 
-    Without a summary where that is not wanted, or the table cannot be cut: too few runs, or an axis
-    that does not grow. Raises UsageError where weights are asked of a backtest that cannot be made.
+    The backtest is of equal weights, whatever the weights are. There is no summary where that is
+    not wanted, or the table cannot be cut: too few runs, or an axis that does not grow. Raises
+    UsageError where weights are asked of a backtest that cannot be made.
     """
     runs = next(iter(fits.values())).runs
     specs = [fit.spec for fit in fits.values()]
@@ -63,7 +63,7 @@ def weighted(
 
 
 def with_own_backtest(fit: Fit, seed: int = 0, progress: Progress | None = None) -> Fit:
-    """Return the fit with the summary of a backtest of its model on its table, as `backtested`."""
+    """Return the fit with the summary of a backtest of its model, where its table can be cut."""
     found = backtest_or_none([fit.spec], fit.runs, seed, progress)
     return fit if found is None else with_backtest(fit, found)
 

@@ -59,20 +59,20 @@ class Average:
         sizes = [each.posterior.sizes for each in self.fits.values()]
         return min(size[CHAIN] for size in sizes), min(size[DRAW] for size in sizes)
 
-    def members(self, seed: int = 0) -> NDArray[np.int64]:
+    def members(self) -> NDArray[np.int64]:
         """Which model each draw is of, (chain, draw): as often as its weight says, in random order.
 
-        The same seed gives the same choice, so that all answers of one average belong together.
+        Always the same choice, so that all answers of one average belong together.
         """
         size = self.shape[0] * self.shape[1]
         edges = np.cumsum([self.weights[name] for name in self.fits])
         places = (np.arange(size) + 0.5) / size
         index = np.minimum(np.searchsorted(edges, places), len(self.fits) - 1)
-        return np.asarray(rng_of(seed, "average").permutation(index).reshape(self.shape))
+        return np.asarray(rng_of(0, "average").permutation(index).reshape(self.shape))
 
-    def pick(self, each: Mapping[str, NDArray[Any]], seed: int = 0) -> NDArray[Any]:
+    def pick(self, each: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         """Mix arrays (chain, draw, ...), one by model: each draw is that of its own model."""
-        members = self.members(seed)
+        members = self.members()
         chains, draws = self.shape
         found = np.array(each[next(iter(self.fits))][:chains, :draws])
         for place, name in enumerate(self.fits):

@@ -132,7 +132,7 @@ def calibrate(
         mixed = {name: drawn[name] for name in JOINT}
         ways = {name: _flat(values) for name, values in drawn.items()}
         ways |= {
-            OURS: _flat(ours.pick(mixed, seed)),
+            OURS: _flat(ours.pick(mixed)),
             BOOTSTRAP: bootstrap_draws(table.trained.fitted, table.scored, seed=seed),
         }
         rows += [_scored(table, name, values) for name, values in ways.items()]

@@ -53,6 +53,12 @@ class Fit:
         return stated_against(self.spec, self.runs)
 
     @cached_property
+    def largest(self) -> float:
+        """Axis of the largest fitted run, compute as 6ND where the law does not read it."""
+        columns = {name: self.runs.resource(name) for name in self.model.inputs}
+        return float(np.max(self.model.along(columns)))
+
+    @cached_property
     def derived(self) -> xr.Dataset:
         """Quantities computed from the unknowns draw by draw, dims (chain, draw)."""
         law = self.model.law

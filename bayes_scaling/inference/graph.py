@@ -239,11 +239,6 @@ def run_numbers(runs: Runs) -> np.ndarray:
     return np.asarray(numbers.to_numpy(dtype=np.int64))
 
 
-def largest_run(spec: ModelSpec, runs: Runs) -> float:
-    """Return the axis of the largest fitted run, compute as 6ND where the law does not read it."""
-    return float(spec.along({name: runs.resource(name) for name in spec.inputs}).max())
-
-
 def below_largest(spec: ModelSpec, runs: Runs) -> np.ndarray:
     """E-folds of the axis by which each fitted run lies under the largest, (row,)."""
     values = spec.along({name: runs.resource(name) for name in spec.inputs})

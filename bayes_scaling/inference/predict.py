@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.inference.graph import known_sd, largest_run, run_numbers
+from bayes_scaling.inference.graph import known_sd, run_numbers
 from bayes_scaling.inference.grouped import unknowns_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import CHAIN, DRAW, DRIFT, GROUP, LOSS_NEW, POINT, RUN
@@ -86,8 +86,8 @@ def _largest(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> Any:
     """Axis of the largest fitted run; of several groups, that of each point's own (point,)."""
     groups = fit.model.groups
     if groups is None:
-        return largest_run(fit.model, fit.runs)
-    each = [largest_run(fit.model, fit.at_group(name).runs) for name in groups.labels]
+        return fit.largest
+    each = [fit.at_group(name).largest for name in groups.labels]
     return np.array([*each, max(each)])[groups.numbers(inputs[groups.column])]
 
 

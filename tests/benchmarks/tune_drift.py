@@ -65,7 +65,7 @@ def tried(folder: str) -> pd.DataFrame:
         mixed = average(fits)
         for scale in SCALES:
             each = {k: losses(with_scale(fit, scale), table) for k, fit in fits.items()}
-            found.append(scored(mixed.pick(each, SEED), table, scale))
+            found.append(scored(mixed.pick(each), table, scale))
     return pd.DataFrame(found)
 
 

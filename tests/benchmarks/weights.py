@@ -42,7 +42,7 @@ def tried(folder: str) -> pd.DataFrame:
         for way in WAYS:
             used = way if way != "backtest" or past is not None else "equal"
             weights = weigh(fits, used, backtest=past)
-            draws = average(fits, weights).pick(drawn, SEED)
+            draws = average(fits, weights).pick(drawn)
             rows = score_rows(
                 draws.reshape(-1, draws.shape[-1]), table.scored[LOSS].to_numpy(dtype=float)
             )

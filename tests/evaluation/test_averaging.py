@@ -44,7 +44,7 @@ def test_each_model_gives_as_many_draws_as_its_weight_says(
     members = mixed.members()
     assert members.shape == (4, 250)
     assert np.mean(members == 0) == pytest.approx(weight, abs=1e-3)
-    assert np.array_equal(members, mixed.members()) and len(set(mixed.members(1).ravel())) <= 2
+    assert np.array_equal(members, mixed.members())
     for chain in members:  # every chain has all models
         assert np.mean(chain == 0) == pytest.approx(weight, abs=0.1)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.evaluation.averaging import average
 from bayes_scaling.evaluation.backtest import RATIO_LABELS
 from bayes_scaling.evaluation.calibration import BOOTSTRAP, OURS, PLAIN
 from bayes_scaling.evaluation.evidence import (
@@ -74,3 +77,9 @@ def test_every_forecast_has_evidence_for_every_point() -> None:
     found = bs.forecast(make_fit("chinchilla", REPLICATION), [1e22, 1e23])
     assert len(found.evidence) == 2
     assert found.evidence[1].record is not None and found.evidence[0].own is None
+
+
+def test_a_table_fitted_with_one_model_keeps_its_backtest() -> None:
+    one = replace(average({"chinchilla": make_fit("chinchilla", REPLICATION)}), backtest=GOOD)
+    (found,) = bs.forecast(one, [1.5e22]).evidence
+    assert found.own == GOOD[1] and "9 of 10" in found.sentence

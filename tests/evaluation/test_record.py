@@ -43,7 +43,9 @@ def test_intervals_hold(by_family: pd.DataFrame) -> None:
 
 
 def test_intervals_are_sharp(by_family: pd.DataFrame) -> None:
-    assert ratio(by_family, "interval_score90", PLAIN) < 0.655  # .65 in two digits
+    assert (
+        ratio(by_family, "interval_score90", PLAIN) < 0.655
+    )  # measured .652; .65 is wanted and not reached
     assert ratio(by_family, "wis", PLAIN) <= 0.72
     assert ratio(by_family, "interval_score90", BOOTSTRAP) <= 0.70
     for family in LADDERS:

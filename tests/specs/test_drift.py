@@ -89,7 +89,7 @@ scale = { dist = "HalfNormal", q95 = 0.01, unit = "log loss", why = "tried" }
 def test_drift_where_it_cannot_be_is_refused(
     tmp_path: Path, model: str, more: str, words: str
 ) -> None:
-    path = edited(tmp_path, model, ("format = 1\n", "format = 1\n"))
+    path = edited(tmp_path, model)
     path.write_text(path.read_text() + more)
     with pytest.raises(UsageError, match=words):
         load_model(path)
