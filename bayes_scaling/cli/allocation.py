@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from bayes_scaling.cli.amounts import parse_given, parse_intervals
 from bayes_scaling.cli.decisions import OutFile, write_table
-from bayes_scaling.cli.mixed import given_words, group_of, in_words
+from bayes_scaling.cli.mixed import given_words, group_of, in_words, with_given
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     BudgetOption,
@@ -73,7 +72,7 @@ def allocate(
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     more = parse_given(given)
-    mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
+    mixed = with_given(mixed, more)
     return _allocate(mixed, budgets, cost, levels, target)
 
 

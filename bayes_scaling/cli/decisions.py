@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bayes_scaling.cli.amounts import parse_columns, parse_given, parse_intervals
 from bayes_scaling.cli.chances import chance_lines, require_possible
-from bayes_scaling.cli.mixed import evidence_lines, evidence_record, given_words, group_of, in_words
+from bayes_scaling.cli.mixed import (
+    evidence_lines,
+    evidence_record,
+    given_words,
+    group_of,
+    in_words,
+    with_given,
+)
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     AtLeastOption,
@@ -94,7 +100,7 @@ def forecast(
     if link is not None:
         own = {k: v for k, v in more.items() if k not in reads}
         link, more = link.at(**own), {k: v for k, v in more.items() if k not in own}
-    mixed = replace(mixed, fits={name: fit.at(**more) for name, fit in mixed.fits.items()})
+    mixed = with_given(mixed, more)
     columns = parse_columns(asked.col or []) if is_fit(source) else {}
     first = next(iter(mixed.fits.values()))
     points = points_asked(first.model, asked, columns, first.given)

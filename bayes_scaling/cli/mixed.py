@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.names import GROUP
 from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from bayes_scaling.cli.options import Output, Reading
     from bayes_scaling.decisions.forecast import Forecast
@@ -67,6 +67,11 @@ def mixed_of(
         fits = {s.name: sample(s, table, seed=output.seed, progress=tell) for s in specs}
         fits = {name: f.at_group(group) if group else f for name, f in fits.items()}
         return weighted(fits, weights, backtest=backtest, seed=output.seed, progress=tell)
+
+
+def with_given(mixed: Average, given: Mapping[str, float]) -> Average:
+    """Return the average whose answers take these columns as given; see `Fit.at`."""
+    return replace(mixed, fits={name: fit.at(**given) for name, fit in mixed.fits.items()})
 
 
 def in_words(mixed: Average) -> str:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 JOINT = ("chinchilla", "skaling")
 """Default models of a table of parameters and tokens. The additive law is the field's reference and
-calibrates best on iso-FLOP tables; skaling, which contains it, is sharper on ladders. Neither is
-best everywhere, and their average scored better than either on the public tables."""
+covers iso-FLOP tables best; skaling, which contains it, is sharper, but alone covers too few runs
+of such tables. On the public tables their average is nearly as sharp and covers every family."""
 REPEATED = ("data-constrained",)
 """Default where tokens were seen several times: the laws of fresh tokens are wrong there."""
 ONE_RESOURCE = ("power-floor",)
