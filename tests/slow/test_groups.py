@@ -8,6 +8,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference.fit import Fit
+from bayes_scaling.inference.predict import law_at
 from tests.conftest import REPLICATION
 
 pytestmark = pytest.mark.slow
@@ -57,7 +58,10 @@ def test_chains_mix_and_truths_are_inside(fit: Fit) -> None:
 
 
 def test_three_runs_of_a_new_family_borrow_from_the_others(fit: Fit) -> None:
-    """Against the ungrouped model on two more runs than the family has: 5 is its least."""
+    """Against the ungrouped model on two more runs than the family has: 5 is its least.
+
+    Laws are compared, without the drift, which is as wide for both.
+    """
     frame = table()
     late = frame[frame["group"] == "late"].drop(columns="group")
     more = late.iloc[[0, 2]].assign(params=late["params"].iloc[[0, 2]] * 1.02)
@@ -65,12 +69,13 @@ def test_three_runs_of_a_new_family_borrow_from_the_others(fit: Fit) -> None:
     pooled = fit.at_group("late")
     assert width(pooled, "alpha") < 0.5 * width(alone, "alpha")
     at = pd.DataFrame({"params": [2e10], "tokens": [4e11]})
-    both = [bs.forecast(each, at).quantiles([0.05, 0.95]) for each in (pooled, alone)]
-    gaps = [float(q[0.95].iloc[0] - q[0.05].iloc[0]) for q in both]
+    columns = {name: at[name].to_numpy() for name in at}
+    both = [np.quantile(law_at(each, columns), [0.05, 0.95]) for each in (pooled, alone)]
+    gaps = [high - low for low, high in both]
     assert gaps[0] < 0.5 * gaps[1]
     values = {k: v * TRUTH["late"].get(k, 1.0) for k, v in REPLICATION.items()}
     truth = float(bs.load_law("chinchilla").curve(np, 2e10, 4e11, **values))
-    assert both[0][0.05].iloc[0] < truth < both[0][0.95].iloc[0]
+    assert both[0][0] < truth < both[0][1]
 
 
 def test_a_multiplier_of_two_is_recovered(fit: Fit) -> None:
