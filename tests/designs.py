@@ -34,30 +34,26 @@ FAMILIES = 4
 ROWS_OF_RUN = 5
 
 RARE = frozenset({
-    "adapter-rank", "annealing", "bounded-envelope", "bounded-m4", "data-quality",
-    "direct-accuracy", "distillation", "double-descent", "exact-match", "farseer", "finetune",
-    "finetune-rectified", "loss-transfer", "mixture-additive", "mixture-continued", "mixture-exp",
-    "moe-granular", "moe-joint", "moe-routing", "moe-sparsity", "multi-power", "parallel",
-    "pass-at-k", "power-scale", "power-shifted", "precision", "precision-training", "product",
-    "product-three", "repetition-penalty", "saturating", "sigmoid-compute", "three-term",
-    "vocabulary", "weight-sparsity",
-    "chinchilla-plain", "skaling-plain", "kaplan-plain", "power-floor-plain",
+    "annealing", "bounded-envelope", "data-quality", "direct-accuracy", "distillation",
+    "farseer", "finetune", "finetune-rectified", "mixture-additive",
+    "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
+    "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",
+    "sigmoid-compute", "vocabulary", "weight-sparsity",
+    "skaling-plain", "kaplan-plain", "power-floor-plain",
 })  # fmt: skip
-"""Models of rarely used laws, and plain twins of models that are calibrated: in the slow suite, but
+"""Models of rarely used laws, and plain twins of calibrated models: in the slow suite, but
 marked `exhaustive`, which the bounded part of it leaves out."""
 
 
 def each_model() -> list[Any]:
     """Names of the shelf as parameters of a test; one worker gets all tests of a model.
 
-    So each graph is compiled once.
+    So each graph is compiled once. Those of `RARE` are marked `exhaustive`.
     """
-    return [pytest.param(name, marks=_marks(name)) for name in model_names()]
-
-
-def _marks(name: str) -> list[pytest.MarkDecorator]:
-    own = [pytest.mark.xdist_group(name)]
-    return [*own, pytest.mark.exhaustive] if name in RARE else own
+    marks = {name: [pytest.mark.xdist_group(name)] for name in model_names()}
+    for name in RARE:
+        marks[name].append(pytest.mark.exhaustive)
+    return [pytest.param(name, marks=own) for name, own in marks.items()]
 
 
 def design(spec: ModelSpec, rows: int, seed: int) -> pd.DataFrame:

@@ -5,8 +5,7 @@ each true value among the draws must be uniform: for every unknown, the joint lo
 loss at 10 and 1,000 times the largest run, and the optimal number of parameters. The ends of the
 table to which relative priors refer are held fixed. Of a model with groups, the unknowns of the
 population are ranked. 60 simulations find gross faults only; BAYES_SCALING_SBC=500 asks for more.
-A failure is tried once more, with fresh seeds and twice
-as many simulations.
+A failure is tried once more, with fresh seeds and twice as many simulations.
 """
 
 from __future__ import annotations
