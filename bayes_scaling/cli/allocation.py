@@ -12,27 +12,30 @@ from bayes_scaling.cli.mixed import given_words, group_of, in_words, with_given
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     BudgetOption,
+    CvarOption,
     ForceOption,
     GivenOption,
+    GpuHoursOption,
     GroupOption,
+    HoursOption,
     IntervalOption,
     LawOption,
     ModelsOption,
     MoneyOption,
     Output,
-    Price,
     Reading,
     TableOrFit,
     WeightsOption,
 )
 from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.evaluation.averaging import Average
 
 
@@ -46,10 +49,14 @@ def allocate(
     reading: Reading,
     output: Output,
     price: Price,
+    plans: Plans,
     model: ModelsOption = None,
     weights: WeightsOption = "equal",
     flops: BudgetOption = None,
     usd: MoneyOption = None,
+    gpu_hours: GpuHoursOption = None,
+    hours: HoursOption = None,
+    cvar: CvarOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -66,24 +73,40 @@ def allocate(
     """
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import new_file
+    from bayes_scaling.decisions.setting import Setting
 
     levels, cost = parse_intervals(interval), price.cost()
-    budgets = budgets_of(flops, usd, cost)
+    budgets = budgets_of(flops, usd, cost, gpu_hours, hours)
+    setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     more = parse_given(given)
     mixed = with_given(mixed, more)
-    return _allocate(mixed, budgets, cost, levels, target)
+    return _allocate(mixed, budgets, setting, cvar, levels, target)
 
 
 def _allocate(
-    mixed: Average, budgets: Sequence[float], cost: Cost, levels: Sequence[float], target: Any
+    mixed: Average,
+    budgets: Sequence[float],
+    setting: Setting,
+    cvar: float | None,
+    levels: Sequence[float],
+    target: Any,
 ) -> Outcome:
     fit = next(iter(mixed.fits.values()))
     from bayes_scaling.cli.answers import allocation_columns, records, split_findings
     from bayes_scaling.decisions.allocation import allocate as split
 
-    found = split(mixed, budgets, cost=cost)
+    found = split(
+        mixed,
+        budgets,
+        cost=setting.cost,
+        limits=setting.limits,
+        serving=setting.serving,
+        repetition=setting.repetition,
+        cvar=cvar,
+        seed=setting.seed,
+    )
     frame = allocation_columns(found, levels)
     if target:
         write_table(target, frame)
@@ -96,8 +119,12 @@ def _allocate(
         from bayes_scaling.reporting.tables import allocation_table
 
         yield allocation_table(found, interval=max(levels))
-        yield (f"model {in_words(mixed)}, C = 6ND; {given_words(fit)}loss in nats/token")
-        yield f"cost at {cost.describe()}"
+        convention = setting.cost.convention.name
+        yield f"model {in_words(mixed)}, C = {convention}; {given_words(fit)}loss in nats/token"
+        for flops, words in zip(found.robust["flops"], found.robust["limited_by"], strict=True):
+            if words:
+                yield f"{flops:.3g} FLOP: the plan lies on the limit {words}"
+        yield from setting.describe()
 
     return Outcome(
         result={
@@ -106,7 +133,9 @@ def _allocate(
             **group_of(fit),
             "intervals": list(levels),
             "budgets": records(frame),
-            "cost": cost.describe(),
+            "cost": setting.cost.describe(),
+            "setting": setting.describe(),
+            "cvar": cvar,
             "findings": [finding.to_dict() for finding in found.findings],
             "provenance": dict(found.provenance),
             "files": [str(target)] if target else [],

@@ -282,7 +282,7 @@ def diff(
 def _asked(
     fit: Fit, flops: Sequence[str] | None, amount: Sequence[str] | None
 ) -> list[float] | None:
-    from bayes_scaling.cli.options import Price
+    from bayes_scaling.cli.pricing import Price
     from bayes_scaling.cli.questions import amounts_asked
 
     if not (flops or amount):
