@@ -77,7 +77,8 @@ def _numbers(cells: list[Any], name: str, faults: list[str]) -> np.ndarray[Any, 
         try:
             value = parse_quantity(cell, name) if isinstance(cell, str) else float(cell)
         except (TypeError, ValueError) as fault:
-            faults.append(f"candidate {i + 1}: {name}: {fault}")
+            own = "" if isinstance(cell, str) else f"{name}: "  # a text's fault names its column
+            faults.append(f"candidate {i + 1}: {own}{fault}")
             continue
         if not (np.isfinite(value) and (value > 0 or (name == USD and value == 0))):
             least = "from 0" if name == USD else "above 0"

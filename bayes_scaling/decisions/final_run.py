@@ -81,8 +81,7 @@ class Plan:
 
 def plan_of(mixed: Average, run: FinalRun) -> Plan:
     """Return the plan of least expected loss for the final run."""
-    ends = [run.params_at(ratio) for ratio in RATIO_RANGE[::-1]]
-    wide = np.geomspace(*ends, COARSE)
+    wide = np.geomspace(run.params_at(RATIO_RANGE[1]), run.params_at(RATIO_RANGE[0]), COARSE)
     curves = losses_at(mixed, run, wide)
     middle = int(curves.mean(axis=0).argmin())
     low, high = np.quantile(curves.argmin(axis=1), (TAIL, 1 - TAIL))

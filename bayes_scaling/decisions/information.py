@@ -195,7 +195,7 @@ def _grown(
         gains = {c: value(tuple(sorted((*chosen, c)))) - have for c in open_}
         if not gains or max(gains.values()) <= 0:
             break
-        best = max(gains, key=lambda c: gains[c] / max(prices[c], CLOSE))
+        best = max(gains, key=lambda c: gains[c] / max(float(prices[c]), CLOSE))
         if gains[best] <= 0:
             break
         chosen = tuple(sorted((*chosen, best)))

@@ -241,15 +241,15 @@ def _verdict(found: NextRun) -> str:
             f"No candidate fits the budget of {found.budget:.3g} FLOP: the smallest takes "
             f"{least:.3g}."
         )
-    top = within.loc[within[NET_USD].idxmax()] if within[NET_USD].notna().any() else best
     if found.stop:
-        most = within.loc[within[VALUE_NATS].idxmax()]
+        most = _most(within, VALUE_NATS)
         words = (
             "Stop: the next run is not worth it. No candidate's value to the final plan exceeds "
             f"its cost; the most valuable, {_run(most)}, is worth {_usd(most[VALUE_USD])} "
             f"({most[VALUE_NATS]:.2g} nats) and costs {_usd(most[USD])}."
         )
     else:
+        top = _most(within, NET_USD)
         words = (
             f"Next: {_run(top)}. It is worth {_usd(top[VALUE_USD])} to the final plan "
             f"({top[VALUE_NATS]:.2g} nats) and costs {_usd(top[USD])}."
@@ -261,6 +261,10 @@ def _verdict(found: NextRun) -> str:
         f"{best[SHRINK]:.0%}, from {best[SD_NOW]:.2g} to {best[SD_AFTER]:.2g} log loss, for "
         f"{_usd(best[USD])}."
     )
+
+
+def _most(rows: pd.DataFrame, column: str) -> pd.Series:
+    return rows.iloc[int(np.nanargmax(rows[column].to_numpy()))]
 
 
 def _run(row: pd.Series) -> str:
