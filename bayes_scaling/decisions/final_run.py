@@ -33,7 +33,7 @@ COARSE, FINE = 121, 81
 """Sizes searched over the whole range, and around all that is of interest."""
 TAIL = 0.005
 """Share of the draws, on each side, whose own best size may lie outside the fine grid."""
-MOST_DRAWS, MOST_OUTCOMES = 2000, 500
+MOST_DRAWS, MOST_OUTCOMES = 1600, 400
 """Draws that are weighed, and draws whose outcomes are simulated."""
 LARGEST = 1e100
 MORE_COMPUTE = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0)

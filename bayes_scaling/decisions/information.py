@@ -25,6 +25,7 @@ MIN_EFFECTIVE = 50.0
 """Effective draws, median over outcomes, below which regression replaces weights."""
 MOST_RUNS = 5
 """Largest set of runs that is searched: with more, too few draws agree with all outcomes."""
+MOST_EXCHANGES = 3
 CLOSE = 1e-12
 
 
@@ -62,11 +63,14 @@ class Gain:
     regressed: bool
 
 
-def gain(outlook: Outlook, chosen: Sequence[int], *, regress: bool | None = None) -> Gain:
+def gain(
+    outlook: Outlook, chosen: Sequence[int], *, regress: bool | None = None, decide: bool = True
+) -> Gain:
     """Return what the outcomes of the chosen candidates together are expected to change.
 
     `regress` True or False forces the way; None takes weights unless fewer than 50 effective draws
-    are left. An empty choice changes nothing.
+    are left. Without `decide` the value is left out, NaN, which takes a third of the time. An
+    empty choice changes nothing.
     """
     if not len(chosen):
         return Gain(1.0, 0.0, float(len(outlook.log_loss)), False)
@@ -75,9 +79,12 @@ def gain(outlook: Outlook, chosen: Sequence[int], *, regress: bool | None = None
     effective = float(np.median(1 / squares))
     poor = effective < MIN_EFFECTIVE if regress is None else regress
     if poor:
-        kept, value = _by_regression(outlook, chosen)
+        basis = _basis(outlook.outcomes[:, list(chosen)])
+        kept = _kept_by_regression(outlook, basis)
+        value = _value(basis @ (basis.T @ outlook.losses)) if decide else np.nan
     else:
-        kept, value = _by_weights(outlook, weights, squares)
+        kept = _kept_by_weights(outlook, weights, squares)
+        value = _value(weights @ outlook.losses) if decide else np.nan
     return Gain(kept, value, effective, poor)
 
 
@@ -89,8 +96,8 @@ def _weights(outlook: Outlook, chosen: Sequence[int]) -> Floats:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
-def _by_weights(outlook: Outlook, weights: Floats, squares: Floats) -> tuple[float, float]:
-    """Share of the standard deviation kept, and value, from weighted draws.
+def _kept_by_weights(outlook: Outlook, weights: Floats, squares: Floats) -> float:
+    """Share of the standard deviation kept, from weighted draws.
 
     Variances are those of weighted samples, freed of what the finite number of draws adds.
     """
@@ -100,17 +107,16 @@ def _by_weights(outlook: Outlook, weights: Floats, squares: Floats) -> tuple[flo
     inner = spread / np.maximum(1 - squares, CLOSE)
     within = float(inner.mean())
     between = max(float(mean.var(ddof=1) - (inner * squares).mean()), 0.0)
-    return _kept(within, between), _value(weights @ outlook.losses)
+    return _kept(within, between)
 
 
-def _by_regression(outlook: Outlook, chosen: Sequence[int]) -> tuple[float, float]:
-    """Share of the standard deviation kept, and value, from regressions on simulated outcomes."""
-    basis = _basis(outlook.outcomes[:, list(chosen)])
+def _kept_by_regression(outlook: Outlook, basis: Floats) -> float:
+    """Share of the standard deviation kept, from a regression on simulated outcomes."""
     found = basis @ (basis.T @ outlook.log_loss)
     draws, terms = basis.shape
     rest = float(((outlook.log_loss - found) ** 2).sum() / (draws - terms))
     between = max(float(found.var(ddof=1) - rest * (terms - 1) / draws), 0.0)
-    return _kept(rest, between), _value(basis @ (basis.T @ outlook.losses))
+    return _kept(rest, between)
 
 
 def _basis(outcomes: Floats) -> Floats:
@@ -171,14 +177,36 @@ def best_set(
     """Return the set of most value whose costs stay within a budget, at most `most` of them.
 
     Grown one by one, once by value per cost and once by value, the better of the two kept (Leskovec
-    et al. 2007, doi:10.1145/1281192.1281239, section 3.2). `exact` tries every set instead: for
-    few candidates.
+    et al. 2007, doi:10.1145/1281192.1281239, section 3.2); then single exchanges while they help.
+    `exact` tries every set instead: for few candidates.
     """
     if exact:
         sets = [s for size in range(most + 1) for s in combinations(range(len(costs)), size)]
         return max((s for s in sets if costs[list(s)].sum() <= budget), key=value)
     grown = [_grown(value, costs, budget, prices, most) for prices in (costs, np.ones(len(costs)))]
-    return max(grown, key=value)
+    return _exchanged(value, costs, budget, max(grown, key=value))
+
+
+def _exchanged(
+    value: Callable[[tuple[int, ...]], float],
+    costs: Floats,
+    budget: float,
+    chosen: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Swap one member for another candidate as long as that raises the value."""
+    for _ in range(MOST_EXCHANGES):
+        swaps = [
+            tuple(sorted((*(c for c in chosen if c != out), new)))
+            for out in chosen
+            for new in range(len(costs))
+            if new not in chosen
+        ]
+        swaps = [each for each in swaps if costs[list(each)].sum() <= budget]
+        best = max(swaps, key=value, default=chosen)
+        if value(best) <= value(chosen):
+            break
+        chosen = best
+    return chosen
 
 
 def _grown(
@@ -196,8 +224,6 @@ def _grown(
         if not gains or max(gains.values()) <= 0:
             break
         best = max(gains, key=lambda c: gains[c] / max(float(prices[c]), CLOSE))
-        if gains[best] <= 0:
-            break
         chosen = tuple(sorted((*chosen, best)))
         have, left = have + gains[best], left - costs[best]
     return chosen

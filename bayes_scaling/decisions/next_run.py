@@ -196,7 +196,7 @@ def _set_of(outlook: Outlook, rows: pd.DataFrame, budget: float, by: By) -> tupl
 
     def value(chosen: tuple[int, ...]) -> float:
         if chosen not in known:
-            found = gain(outlook, chosen)
+            found = gain(outlook, chosen, decide=by == "regret")
             known[chosen] = found.value if by == "regret" else 1 - found.kept
         return known[chosen]
 
