@@ -272,7 +272,13 @@ def test_all_faults_of_candidates_at_once(chinchilla_fit: Fit) -> None:
 def test_all_faults_of_the_question_at_once(chinchilla_fit: Fit) -> None:
     with pytest.raises(UsageError) as fault:
         next_run(chinchilla_fit, -1.0, serve_tokens=0.0, budget=np.inf, by="luck", seed=-1)  # type: ignore[arg-type]
-    for words in ("flops = -1", "tokens = 0", "flops = inf", "by = 'luck'", "seed = -1"):
+    for words in (
+        "flops: flops = -1",
+        "serve_tokens: tokens = 0",
+        "budget: flops = inf",
+        "by = 'luck'",
+        "seed = -1",
+    ):
         assert words in str(fault.value)
 
 
