@@ -73,7 +73,8 @@ def curve_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64
         return curve
     shape = (fit.posterior.sizes[CHAIN], fit.posterior.sizes[DRAW])
     rng = rng_of(fit.provenance.get("seed", 0), DRIFT)
-    return np.asarray(curve * np.exp(drift.walk(rng, shape, beyond)))
+    scatter = fit.model.noise.relative_scatter(fit.unknowns(POINT), curve)
+    return np.asarray(curve * np.exp(drift.bend(rng, shape, beyond, scatter)))
 
 
 def _below(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:

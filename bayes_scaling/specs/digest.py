@@ -28,7 +28,12 @@ def _density_keys(spec: ModelSpec) -> dict[str, Any]:
     if spec.target != spec.law.target:
         found["target"] = spec.target
     if spec.drift is not None:
-        found["drift"] = {"kind": spec.drift.kind, "scale": prior(spec.drift.scale)}
+        drift = spec.drift
+        found["drift"] = {
+            "kind": drift.kind,
+            "scale": prior(drift.scale),
+            "follows": drift.follows,
+        }
     if spec.groups is not None:
         spread = {k: prior(p) for k, p in spec.groups.spread.items()}
         found["groups"] = {"column": spec.groups.column, "spread": spread}

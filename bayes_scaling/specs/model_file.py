@@ -124,6 +124,7 @@ class DriftFile(Strict):
 
     kind: DriftKind
     scale: PriorFile
+    follows: float = Field(default=0.0, ge=0, le=2)
 
     @model_validator(mode="after")
     def _positive(self) -> DriftFile:
@@ -133,7 +134,7 @@ class DriftFile(Strict):
 
     def drift(self) -> Drift:
         """Return the drift."""
-        return Drift(self.kind, self.scale.prior())
+        return Drift(self.kind, self.scale.prior(), self.follows)
 
 
 class GroupsFile(Strict):

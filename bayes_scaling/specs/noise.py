@@ -66,6 +66,12 @@ class Noise:
             return dict(unknowns)
         return {**unknowns, "sigma": unknowns["sigma"] * xp.exp(unknowns[GROWTH] * below)}
 
+    def relative_scatter(self, unknowns: Mapping[str, Any], loss: Any) -> Any:
+        """Scale of the scatter of runs around the curve `loss`, as a share of it; shapes broadcast."""
+        effect = unknowns[RUN_EFFECT] if self.has_run_effect else 0.0
+        scatter = np.hypot(unknowns["sigma"], effect)
+        return scatter if self.scale == "log" else scatter / loss
+
     def to_scale(self, xp: Any, loss: Any) -> Any:
         """Loss [nats/token] on the scale on which it scatters."""
         return xp.log(loss) if self.scale == "log" else loss

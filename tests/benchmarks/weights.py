@@ -17,12 +17,10 @@ import pandas as pd
 import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.evaluation.averaging import JOINT, average
-from bayes_scaling.evaluation.calibration import FAMILY, TABLE
+from bayes_scaling.evaluation.calibration import FAMILY
 from bayes_scaling.evaluation.public_tables import public_tables
-from bayes_scaling.evaluation.scores import score_rows
 from bayes_scaling.evaluation.weights import WAYS, weigh
-from bayes_scaling.names import LOSS
-from tests.benchmarks.tune_drift import COVERED, SCORES, SEED, losses
+from tests.benchmarks.tune_drift import COVERED, SCORES, SEED, losses, scored
 
 CUTS = (0.5, 0.7)
 """Where the smaller runs are cut for the weights by backtest."""
@@ -42,14 +40,8 @@ def tried(folder: str) -> pd.DataFrame:
         for way in WAYS:
             used = way if way != "backtest" or past is not None else "equal"
             weights = weigh(fits, used, backtest=past)
-            draws = average(fits, weights).pick(drawn)
-            rows = score_rows(
-                draws.reshape(-1, draws.shape[-1]), table.scored[LOSS].to_numpy(dtype=float)
-            )
-            means = rows[[*SCORES, *COVERED]].mean()
-            first = weights[JOINT[0]]
-            found.append({FAMILY: table.family, TABLE: table.name, "weights": way,
-                          f"weight of {JOINT[0]}": first, **means})  # fmt: skip
+            means = scored(average(fits, weights).pick(drawn), table)
+            found.append({"weights": way, f"weight of {JOINT[0]}": weights[JOINT[0]], **means})
     return pd.DataFrame(found)
 
 
