@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
+    from bayes_scaling.decisions.next_run import NextRun as NextRun
+    from bayes_scaling.decisions.next_run import next_run as next_run
     from bayes_scaling.decisions.scan import Scan as Scan
     from bayes_scaling.decisions.scan import scan as scan
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
+    from bayes_scaling.reporting.plots import plot_next_run as plot_next_run
     from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
     from bayes_scaling.reporting.plots import plot_residuals as plot_residuals
     from bayes_scaling.reporting.report import Report as Report
@@ -59,6 +62,7 @@ _HOMES = {
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
+    "decisions.next_run": ("NextRun", "next_run"),
     "decisions.scan": ("Scan", "scan"),
     "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
@@ -70,8 +74,8 @@ _HOMES = {
     "laws.conformance": ("check_law",),
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
-        "plot_allocation", "plot_backtest", "plot_forecast", "plot_isoflop", "plot_posterior",
-        "plot_residuals",
+        "plot_allocation", "plot_backtest", "plot_forecast", "plot_isoflop", "plot_next_run",
+        "plot_posterior", "plot_residuals",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

@@ -76,12 +76,12 @@ def test_importing_the_package_is_light() -> None:
 def test_public_names_are_these() -> None:
     assert set(bayes_scaling.__all__) == {
         "Allocation", "Backtest", "Check", "Checks", "Comparison", "Cost", "Fit", "Forecast", "Law",
-        "ModelSpec", "Report", "Runs", "Scan", "__version__", "allocate", "backtest",
+        "ModelSpec", "NextRun", "Report", "Runs", "Scan", "__version__", "allocate", "backtest",
         "best_mixture", "chain", "check", "check_law", "compare", "compute_multiplier",
         "example_path", "fit", "floor_prior", "forecast", "law", "load_fit", "load_law",
-        "load_model", "model_names", "plot_allocation", "plot_backtest",
-        "plot_forecast", "plot_isoflop", "plot_posterior", "plot_residuals", "read_runs", "report",
-        "scan", "schedule_columns",
+        "load_model", "model_names", "next_run", "plot_allocation", "plot_backtest",
+        "plot_forecast", "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
+        "read_runs", "report", "scan", "schedule_columns",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None

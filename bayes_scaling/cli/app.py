@@ -14,6 +14,7 @@ from bayes_scaling.cli import (
     decisions,
     evaluation,
     groups,
+    next_run,
     pages,
     posterior,
     scan,
@@ -44,8 +45,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation, scan,
-        groups, calibration, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation, next_run,
+        scan, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app
