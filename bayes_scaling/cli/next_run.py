@@ -17,12 +17,12 @@ from bayes_scaling.cli.options import (
     LawOption,
     ModelsOption,
     Output,
-    Price,
     Reading,
     TableOrFit,
     WeightsOption,
 )
 from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, TOKENS

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.decisions.budget_line import RATIO_RANGE
 from bayes_scaling.decisions.information import Outlook, lowest
-from bayes_scaling.decisions.optimum import RATIO_RANGE
+from bayes_scaling.decisions.serving import FLOP_PER_PARAM_SERVED
 from bayes_scaling.inference.predict import curve_at, scatter_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import PARAMS, TOKENS
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-SERVE_FLOP_PER_PARAM_TOKEN = 2.0
-"""FLOP of one forward pass per parameter and token served (Sardana et al. 2024,
-arXiv:2401.00448, eq. 2)."""
 COARSE, FINE = 121, 81
 """Sizes searched over the whole range, and around all that is of interest."""
 TAIL = 0.005
@@ -49,12 +47,12 @@ class FinalRun:
 
     def tokens(self, params: Any, times: float = 1.0) -> Any:
         """Tokens that runs of `params` are trained on where `times` the budget is spent."""
-        left = times * self.flops / params - SERVE_FLOP_PER_PARAM_TOKEN * self.serve_tokens
+        left = times * self.flops / params - FLOP_PER_PARAM_SERVED * self.serve_tokens
         return left / FLOP_PER_PARAM_TOKEN
 
     def params_at(self, ratio: float) -> float:
         """Parameters of the run that spends the budget at `ratio` tokens per parameter."""
-        half = SERVE_FLOP_PER_PARAM_TOKEN * self.serve_tokens / 2
+        half = FLOP_PER_PARAM_SERVED * self.serve_tokens / 2
         root = np.sqrt(half**2 + FLOP_PER_PARAM_TOKEN * ratio * self.flops)
         return float(self.flops / (half + root))
 
