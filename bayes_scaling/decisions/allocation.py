@@ -26,7 +26,7 @@ from bayes_scaling.decisions.limits import Limits
 from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.repetition import Repetition
-from bayes_scaling.decisions.robust import TOLERANCE, robust_plans
+from bayes_scaling.decisions.robust import TOLERANCE, near_optimal, robust_plans
 from bayes_scaling.decisions.serving import Serving
 from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.decisions.source import Source, average_of
@@ -123,6 +123,7 @@ def allocate(
         require_split(fit, asked)
     flops = setting.line.spendable(asked)
     robust = robust_plans(mixed, flops, setting, cvar=cvar)
+    robust = robust.join(near_optimal(mixed, robust, setting, cvar=cvar))
     funded = {PARAMS: robust[PARAMS].to_numpy(), TOKENS: robust[TOKENS].to_numpy()}
     each = {name: _of_fit(fit, flops, funded, setting) for name, fit in mixed.fits.items()}
     first = next(iter(mixed.fits.values()))

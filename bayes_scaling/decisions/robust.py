@@ -60,20 +60,16 @@ def objective_of(mixed: Average, setting: Setting, cvar: float | None) -> Object
 def robust_plans(
     mixed: Average, flops: Floats, setting: Setting, *, cvar: float | None = None
 ) -> pd.DataFrame:
-    """Return the best plan at each budget, one row each, and the sizes about as good.
+    """Return the best plan at each budget, one row each.
 
-    Columns: flops, params, tokens, tokens_per_param, loss (the objective), params_low, params_high,
-    train_flops (6ND), limited_by, at_edge.
+    Columns: flops, params, tokens, tokens_per_param, loss (the objective), train_flops (6ND),
+    limited_by, at_edge.
     """
     objective, line = objective_of(mixed, setting, cvar), setting.line
     params, tokens, at_end = best_on_line(objective, flops, line, ())
     loss = objective(params, tokens)
     ends = line.ends(flops)
     low, high = np.exp(ends.low), np.exp(ends.high)
-    near = [
-        [_near(objective, setting, *row, float(end)) for end in (low[i], high[i])]
-        for i, row in enumerate(zip(flops, params, loss, strict=True))
-    ]
     words = np.where(np.isclose(params, low), ends.low_by, "")
     words = np.where(np.isclose(params, high), ends.high_by, words)
     return pd.DataFrame(
@@ -83,13 +79,25 @@ def robust_plans(
             TOKENS: tokens,
             TOKENS_PER_PARAM: tokens / params,
             "loss": loss,
-            "params_low": [ends[0] for ends in near],
-            "params_high": [ends[1] for ends in near],
             "train_flops": train_flop(params, tokens),
             "limited_by": words,
             "at_edge": at_end & (words == "") & (not line.limits.sizes),
         }
     )
+
+
+def near_optimal(
+    mixed: Average, plans: pd.DataFrame, setting: Setting, *, cvar: float | None = None
+) -> pd.DataFrame:
+    """Return params_low and params_high of each plan: sizes within 0.005 nats of its loss."""
+    objective = objective_of(mixed, setting, cvar)
+    ends = setting.line.ends(plans[FLOPS].to_numpy())
+    rows = zip(plans[FLOPS], plans[PARAMS], plans["loss"], strict=True)
+    found = [
+        [_near(objective, setting, *row, float(np.exp(end[i]))) for end in (ends.low, ends.high)]
+        for i, row in enumerate(rows)
+    ]
+    return pd.DataFrame(found, columns=["params_low", "params_high"])
 
 
 def _near(

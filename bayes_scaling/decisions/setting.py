@@ -73,16 +73,20 @@ class Setting:
         Without drift: the law alone, which decides a split.
         """
         at = curve_at if drift else law_at
+        inputs = self.inputs(fit)
+        return lambda N, D: at(fit, inputs(N, D))
+
+    def inputs(self, fit: Fit) -> Callable[[Floats, Floats], dict[str, Floats]]:
+        """What the law reads of a run of (N, D), as `predict_at` and `curve_at` take it."""
         repetition = self.repetition
         if repetition is None or UNIQUE_TOKENS in fit.model.inputs:
-            return lambda N, D: at(fit, {PARAMS: N, TOKENS: D})
+            return lambda N, D: {PARAMS: N, TOKENS: D}
         worth = repetition.drawn(_shape(fit), seed=self.seed)
-
-        def loss(N: Floats, D: Floats) -> Floats:
-            effective = repetition.effective(D, worth)
-            return at(fit, {PARAMS: N, TOKENS: effective, FLOPS: train_flop(N, D)})
-
-        return loss
+        return lambda N, D: {
+            PARAMS: N,
+            TOKENS: repetition.effective(D, worth),
+            FLOPS: train_flop(N, D),
+        }
 
     def given(self, mixed: Average) -> Average:
         """Return the average with the unique tokens stated to the laws that read them."""
