@@ -16,6 +16,7 @@ from bayes_scaling.cli import (
     groups,
     next_run,
     pages,
+    planned,
     posterior,
     scan,
     shelf,
@@ -45,8 +46,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation, next_run,
-        scan, groups, calibration, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation, planned,
+        next_run, scan, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

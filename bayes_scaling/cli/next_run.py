@@ -21,7 +21,7 @@ from bayes_scaling.cli.options import (
     TableOrFit,
     WeightsOption,
 )
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 
     from bayes_scaling.decisions.next_run import NextRun
     from bayes_scaling.evaluation.averaging import Average
-
-LINE = 78
 
 
 def add_to(app: typer.Typer) -> None:

@@ -68,7 +68,9 @@ class Price:
 
     def _count(self) -> int:
         if self.devices is None:
-            raise UsageError("hours of wall-clock need the number of devices: Cost(devices=...)")
+            raise UsageError(
+                "hours of wall-clock need the number of devices: Cost(devices=...), --devices"
+            )
         return self.devices
 
 
