@@ -24,6 +24,7 @@ from bayes_scaling.cli.options import (
     GivenOption,
     GroupOption,
     IntervalOption,
+    ItemsOption,
     LawOption,
     ModelsOption,
     Output,
@@ -72,6 +73,7 @@ def forecast(
     group: GroupOption = None,
     force: ForceOption = False,
     then: ThenOption = None,
+    items: ItemsOption = None,
     at_least: AtLeastOption = None,
     at_most: AtMostOption = None,
 ) -> Outcome:
@@ -93,6 +95,8 @@ def forecast(
         raise UsageError("--col names columns of a plan; give the plan with --at")
     if at_least is not None and at_most is not None:
         raise UsageError("choose one of --at-least and --at-most")
+    if items is not None and not then:
+        raise UsageError("--items are those of the benchmark that --then forecasts")
     link = read_fit(then, law) if then else None
     more = parse_given(given)
     mixed = mixed_of(source, reading, model, law, group, output, weights=weights)
@@ -104,12 +108,13 @@ def forecast(
     columns = parse_columns(asked.col or []) if is_fit(source) else {}
     first = next(iter(mixed.fits.values()))
     points = points_asked(first.model, asked, columns, first.given)
-    return _forecast(mixed, link, points, levels, (at_least, at_most), output, target)
+    return _forecast(mixed, link, items, points, levels, (at_least, at_most), output, target)
 
 
 def _forecast(
     mixed: Average,
     link: Fit | None,
+    items: int | None,
     points: Any,
     levels: Sequence[float],
     mark: tuple[float | None, float | None],
@@ -124,7 +129,7 @@ def _forecast(
     fit = next(iter(mixed.fits.values()))
     found = predict(mixed, points, seed=output.seed)
     if link is not None:
-        found = chain(found, link, seed=output.seed)
+        found = chain(found, link, items=items, seed=output.seed)
     frame = forecast_columns(found, levels)
     if mark != (None, None):
         require_possible(found, mark)

@@ -122,6 +122,10 @@ ThenOption = Annotated[
         "--then", metavar="LINK.nc", help="A saved fit that reads the loss: accuracy, error, ..."
     ),
 ]
+ItemsOption = Annotated[
+    int | None,
+    typer.Option("--items", metavar="K", help="With --then: a benchmark of K items, binomially."),
+]
 AtLeastOption = Annotated[
     float | None,
     typer.Option("--at-least", metavar="T", help="Also the probability of T or more."),

@@ -16,15 +16,19 @@ from bayes_scaling.inference.grouped import require_one_group
 from bayes_scaling.inference.predict import predict_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import CHAIN, DRAW, LOSS, LOSS_MEAN, SOURCE_LOSS
+from bayes_scaling.quantities import new_of, quantity
+from bayes_scaling.runs.finding import WARN, Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+ALL_OR_NOTHING = ("threshold", "exact-match")
+"""Laws of metrics that count an answer only where all of it is right."""
 READS_LOSS = (LOSS, SOURCE_LOSS)
 """Columns of a link into which a forecast loss can go."""
 
 
-def chain(forecast: Forecast, link: Fit, *, seed: int = 0) -> Forecast:
+def chain(forecast: Forecast, link: Fit, *, items: int | None = None, seed: int = 0) -> Forecast:
     """Push the loss draws of a forecast through the draws of a link, such as `accuracy-sigmoid`.
 
     Each draw of `loss_mean` meets one draw of the link; the two posteriors are independent, so the
@@ -33,9 +37,12 @@ def chain(forecast: Forecast, link: Fit, *, seed: int = 0) -> Forecast:
 
     Returns a `Forecast` of the link's target with dims (chain, draw, point) of the loss forecast:
     `accuracy_mean` (the curve) and `accuracy_new` (one new measurement), or those of an error or
-    another loss; beside them what the forecast held, `loss_mean` included. Points whose loss lies
-    outside the losses that the link was fitted on carry a finding. Raises UsageError where the
-    forecast is of no loss, or the link reads none.
+    another loss; beside them what the forecast held, `loss_mean` included. With `items`, a new
+    measurement is of that many items, each right or wrong: binomial noise on top of the scatter
+    that the link found. Points whose loss lies outside the losses that the link was fitted on carry
+    a finding, and so does an all-or-nothing metric, whose jump is its own. Raises UsageError where
+    the forecast is of no loss, the link reads none, or items are no whole number above 0 or of a
+    target that is no share.
     """
     if not isinstance(forecast, Forecast) or not isinstance(link, Fit):
         raise UsageError("chain takes a forecast of the loss and the fit of a link")
@@ -46,20 +53,50 @@ def chain(forecast: Forecast, link: Fit, *, seed: int = 0) -> Forecast:
     losses = np.asarray(forecast.draws[LOSS_MEAN])
     paired = _paired(link, forecast.draws, rng_of(seed, "chain"))
     draws = predict_at(paired, {column: losses}, seed=seed)
+    if items is not None:
+        draws = _measured(draws, link.model.target, items, rng_of(seed, "items"))
     kept = [name for name in forecast.draws if name not in (*draws, forecast.new)]
     return Forecast(
         points=forecast.points,
         draws=draws.merge(forecast.draws[kept]),
-        findings=(*forecast.findings, *distrust(link), *beyond_losses(link, column, losses)),
+        findings=(
+            *forecast.findings,
+            *distrust(link),
+            *beyond_losses(link, column, losses),
+            *_jump(link),
+        ),
         weights=forecast.weights,
         provenance={
             **forecast.provenance,
             "link": link.spec.name,
             "link_provenance": dict(link.provenance),
             "chain_seed": seed,
+            "items": items,
         },
         target=link.model.target,
     )
+
+
+def _measured(draws: xr.Dataset, target: str, items: int, rng: np.random.Generator) -> xr.Dataset:
+    """Return the draws with new measurements of `items` items each."""
+    if not quantity(target).closed:
+        raise UsageError(f"items: the {target} is no share of items")
+    if not (isinstance(items, int) and items > 0):
+        raise UsageError(f"items = {items}: a whole number above 0")
+    name = new_of(target)
+    share = np.clip(draws[name].values, 0.0, 1.0)
+    return draws.assign({name: (draws[name].dims, rng.binomial(items, share) / items)})
+
+
+def _jump(link: Fit) -> tuple[Finding, ...]:
+    """X006: a metric that is all or nothing jumps where the loss falls smoothly."""
+    if link.spec.law.name not in ALL_OR_NOTHING:
+        return ()
+    message = (
+        f"{link.spec.law.name} is all or nothing: a jump of the {link.model.target} is the "
+        "metric's own, the loss falls smoothly through it"
+    )
+    return (Finding("X006", WARN, (), message, "look at the loss, or at a score by token"),)
 
 
 def _loss_column(link: Fit) -> str:

@@ -115,3 +115,26 @@ def test_binomial_error_of_a_share_adds_to_the_noise() -> None:
     assert 0 < sd[5] < 0.005  # no item right is not known without error
     stated = known_sd(spec, Runs.from_frame(frame.assign(accuracy_sd=0.03)))
     np.testing.assert_allclose(stated, 0.03)
+
+
+def test_a_benchmark_of_few_items_scatters_binomially(chinchilla_fit: Fit) -> None:
+    losses, link = bs.forecast(chinchilla_fit, PLAN), link_on(2.0, 3.2)
+    plain, few = (bs.chain(losses, link, items=k).draws["accuracy_new"] for k in (None, 50))
+    assert set(np.unique(np.round(few * 50, 9) % 1)) == {0.0}
+    p = plain.mean(("chain", "draw")).to_numpy()
+    extra = few.var(("chain", "draw")) - plain.var(("chain", "draw"))
+    np.testing.assert_allclose(extra, p * (1 - p) / 50, rtol=0.2)
+    for bad in (0, -1, 2.5):
+        with pytest.raises(UsageError, match="items"):
+            bs.chain(losses, link, items=bad)  # type: ignore[arg-type]
+
+
+def test_an_all_or_nothing_metric_is_named(chinchilla_fit: Fit) -> None:
+    known = {"L_t": 2.4, "s": 0.1}
+    loss = np.linspace(2.0, 3.2, 12)
+    score = bs.load_law("threshold")(np, loss, **known)
+    runs = Runs.from_frame(pd.DataFrame({"loss": loss, "accuracy": score}))
+    found = bs.chain(bs.forecast(chinchilla_fit, PLAN), make_fit("threshold", known, runs))
+    assert [f.code for f in found.findings if f.code == "X006"] == ["X006"]
+    smooth = bs.chain(bs.forecast(chinchilla_fit, PLAN), link_on(2.0, 3.2))
+    assert all(f.code != "X006" for f in smooth.findings)
