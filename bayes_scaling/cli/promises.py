@@ -96,7 +96,9 @@ def promises(
         table = found.improvement().rename(columns={0.05: "q05", 0.5: "q50", 0.95: "q95"})
         table = table.assign(times=[1.0, *MORE], flops=budget)
         if loss is not None:
-            table["reaches"] = found.probability(loss)
+            # alone, as a budget is found for a loss: noise is drawn for all budgets asked
+            alone = prospects(mixed, [budget], setting=setting)
+            table["reaches"] = [alone.probability(loss)[0], *found.probability(loss)[1:]]
         rows.append(table)
         lines += list(_lines(found, table, budget, loss))
     return pd.concat(rows, ignore_index=True), lines
