@@ -130,7 +130,7 @@ def _text(
     levels: Sequence[float],
 ) -> Iterator[Any]:
     from bayes_scaling.reporting.tables import forecast_table
-    from bayes_scaling.reporting.wording import say_flop, say_regret, say_share, say_size, say_usd
+    from bayes_scaling.reporting.wording import say_flop, say_regret, say_size, say_usd
 
     def interval(name: str) -> tuple[float, float, float]:
         low, middle, high = found.quantiles((0.05, 0.5, 0.95), of=name).iloc[0]
@@ -139,7 +139,7 @@ def _text(
     yield from evidence_lines(found.forecast)
     yield forecast_table(found.forecast, intervals=levels)
     if target is not None and reaches is not None:
-        yield f"a new run reaches {target:g} nats/token with {say_share(reaches)}"
+        yield f"a new run reaches {target:g} nats/token with {reaches:.0%}"
     usd = [say_usd(each) for each in interval("usd")]
     price = usd[1] if len(set(usd)) == 1 else f"{usd[1]} [{usd[0]}, {usd[2]}]"
     best, fit = found.robust.iloc[0], next(iter(mixed.fits.values()))
@@ -151,13 +151,13 @@ def _text(
     for line in (
         f"it spends {say_flop(float(f'{found.flops:.3g}'))} FLOP, {price}",
         f"regret: {say_regret(middle)} nats/token [{say_regret(low)}, {say_regret(high)}] above "
-        f"the best split of the same spending; within .005 with {say_share(found.near_optimal)}",
+        f"the best split of the same spending; within .005 with {found.near_optimal:.0%}",
         f"the plan to fund for as much: {say_size(best[PARAMS])} params on "
         f"{say_size(best[TOKENS])} tokens, expected loss lower by "
         f"{say_regret(max(found.given_away, 0.0))}; about as good from "
         f"{say_size(best['params_low'])} to {say_size(best['params_high'])} params",
         f"doubling parameters buys {_drop(doubled[PARAMS])}, doubling tokens "
-        f"{_drop(doubled[TOKENS])} nats/token; more {more} help more with {say_share(sure)}",
+        f"{_drop(doubled[TOKENS])} nats/token; more {more} help more with {sure:.0%}",
         f"the next .01 nats/token, at the same tokens per parameter, cost {say_usd(hundredth)}",
         f"model {in_words(mixed)}; {given_words(fit)}loss in nats/token, intervals of 90%",
         *found.setting.describe(),

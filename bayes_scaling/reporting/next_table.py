@@ -35,7 +35,7 @@ def next_table(rows: pd.DataFrame) -> Table:
             say_size(row[TOKENS]),
             say_flop(float(f"{row[FLOPS]:.3g}")),
             f"{row['share_of_final']:.2g}"
-            if row["share_of_final"] < 0.01
+            if row["share_of_final"] < 0.00995
             else f"{row['share_of_final']:.0%}",
             f"{row['sd_after']:.2g}",
             f"{row['shrink']:.0%}",
