@@ -16,7 +16,7 @@ from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.identifiability import split_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -77,17 +77,22 @@ def params_on_ray(flops: Any, ray: float) -> Any:
     return np.sqrt(flops / FLOP_PER_PARAM_TOKEN / ray)
 
 
-def per_draw_optimum(fit: Fit, flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+def per_draw_optimum(
+    fit: Fit, flops: Floats, others: Mapping[str, Floats] | None = None
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Return params and tokens of least expected loss under C = 6ND, and whether at an edge.
 
     `flops` are budgets, (budget,) or from draw to draw (chain, draw, budget), which is the shape of
     each answer. Closed form where the law has one, else `search_split`. A drift acts along compute
-    alone, so the law decides.
+    alone, so the law decides. `others` states what the law reads besides at each budget, (budget,).
     """
+    known = dict(others or {})
     ND = flops / FLOP_PER_PARAM_TOKEN
     law, model = fit.model.law, fit.model
     if law.optimum is None or not {PARAMS, TOKENS, FLOPS, TOKENS_PER_PARAM} >= set(model.inputs):
-        return search_split(lambda N, D: law_at(fit, {PARAMS: N, TOKENS: D}), ND, _shape(fit))
+        return search_split(
+            lambda N, D: law_at(fit, {**known, PARAMS: N, TOKENS: D}), ND, _shape(fit)
+        )
     values = fit.unknowns(BUDGET)
     named = {name: values[name] for name in law.unknowns}
     params, tokens = law.optimum(np, ND, **named, **model.numbers)
