@@ -14,11 +14,17 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation as Allocation
     from bayes_scaling.decisions.allocation import allocate as allocate
     from bayes_scaling.decisions.chain import chain as chain
+    from bayes_scaling.decisions.claim import Claim as Claim
+    from bayes_scaling.decisions.claim import read_claim as read_claim
+    from bayes_scaling.decisions.claim_score import ClaimScore as ClaimScore
     from bayes_scaling.decisions.cost import Cost as Cost
+    from bayes_scaling.decisions.diagnose import Diagnosis as Diagnosis
+    from bayes_scaling.decisions.diagnose import diagnose as diagnose
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
+    from bayes_scaling.decisions.register import register as register
     from bayes_scaling.decisions.scan import Scan as Scan
     from bayes_scaling.decisions.scan import scan as scan
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
     from bayes_scaling.laws.law import load_law as load_law
     from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
     from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
+    from bayes_scaling.reporting.plots import plot_claim as plot_claim
+    from bayes_scaling.reporting.plots import plot_diagnosis as plot_diagnosis
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
     from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
@@ -55,10 +63,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "decisions.allocation": ("Allocation", "allocate"),
     "decisions.chain": ("chain",),
+    "decisions.claim": ("Claim", "read_claim"),
+    "decisions.claim_score": ("ClaimScore",),
     "decisions.cost": ("Cost",),
+    "decisions.diagnose": ("Diagnosis", "diagnose"),
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
+    "decisions.register": ("register",),
     "decisions.scan": ("Scan", "scan"),
     "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
@@ -70,8 +82,8 @@ _HOMES = {
     "laws.conformance": ("check_law",),
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
-        "plot_allocation", "plot_backtest", "plot_forecast", "plot_isoflop", "plot_posterior",
-        "plot_residuals",
+        "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis", "plot_forecast",
+        "plot_isoflop", "plot_posterior", "plot_residuals",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

@@ -12,10 +12,12 @@ from bayes_scaling.cli import (
     calibration,
     comparison,
     decisions,
+    diagnosis,
     evaluation,
     groups,
     pages,
     posterior,
+    register,
     scan,
     shelf,
     tables,
@@ -44,8 +46,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation, scan,
-        groups, calibration, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation,
+        diagnosis, scan, register, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app
