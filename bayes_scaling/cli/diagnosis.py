@@ -82,7 +82,10 @@ def _diagnose(mixed: Average, cost: Cost, levels: Sequence[float], target: Any) 
     failures, warnings = split_findings(found.findings)
     edge = int(found.draws[AT_EDGE].any(("chain", "draw")).sum())
     if edge:
-        warnings.append(f"{edge} runs have draws whose best split lies at the edge of the search")
+        warnings.append(
+            f"{edge} runs have draws whose best split, or the tokens that would make their size "
+            "the best one, lie beyond what is searched: read those numbers as bounds"
+        )
     sentence = diagnosis_sentence(found)
 
     def text() -> Iterator[Any]:
