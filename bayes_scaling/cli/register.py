@@ -33,9 +33,7 @@ def add_to(app: typer.Typer) -> None:
 def register(
     forecast: Annotated[
         str,
-        typer.Argument(
-            metavar="FORECAST", help="What: forecast ... --json > forecast.json, has written."
-        ),
+        typer.Argument(metavar="FORECAST", help="Written by: forecast ... --json > forecast.json"),
     ],
     output: Output,
     out: Annotated[
