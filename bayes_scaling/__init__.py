@@ -17,16 +17,36 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.claim import Claim as Claim
     from bayes_scaling.decisions.claim import read_claim as read_claim
     from bayes_scaling.decisions.claim_score import ClaimScore as ClaimScore
+    from bayes_scaling.decisions.convention import Convention as Convention
+    from bayes_scaling.decisions.convention import active_convention as active_convention
+    from bayes_scaling.decisions.convention import attention_convention as attention_convention
+    from bayes_scaling.decisions.convention import power_convention as power_convention
     from bayes_scaling.decisions.cost import Cost as Cost
     from bayes_scaling.decisions.diagnose import Diagnosis as Diagnosis
     from bayes_scaling.decisions.diagnose import diagnose as diagnose
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
+    from bayes_scaling.decisions.limits import Latency as Latency
+    from bayes_scaling.decisions.limits import Limits as Limits
+    from bayes_scaling.decisions.limits import Linear as Linear
     from bayes_scaling.decisions.mixture import best_mixture as best_mixture
     from bayes_scaling.decisions.multiplier import compute_multiplier as compute_multiplier
+    from bayes_scaling.decisions.next_run import NextRun as NextRun
+    from bayes_scaling.decisions.next_run import next_run as next_run
+    from bayes_scaling.decisions.plan import Plan as Plan
+    from bayes_scaling.decisions.plan import plan as plan
+    from bayes_scaling.decisions.prospects import Prospects as Prospects
+    from bayes_scaling.decisions.prospects import best_budget as best_budget
+    from bayes_scaling.decisions.prospects import budget_for as budget_for
+    from bayes_scaling.decisions.prospects import prospects as prospects
     from bayes_scaling.decisions.register import register as register
+    from bayes_scaling.decisions.regret import regret_curve as regret_curve
+    from bayes_scaling.decisions.repetition import Repetition as Repetition
     from bayes_scaling.decisions.scan import Scan as Scan
     from bayes_scaling.decisions.scan import scan as scan
+    from bayes_scaling.decisions.serving import Serving as Serving
+    from bayes_scaling.decisions.serving import serving_weight as serving_weight
+    from bayes_scaling.decisions.setting import Setting as Setting
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
     from bayes_scaling.evaluation.backtest import backtest as backtest
     from bayes_scaling.evaluation.comparison import Comparison as Comparison
@@ -46,6 +66,7 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_diagnosis as plot_diagnosis
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
+    from bayes_scaling.reporting.plots import plot_next_run as plot_next_run
     from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
     from bayes_scaling.reporting.plots import plot_residuals as plot_residuals
     from bayes_scaling.reporting.report import Report as Report
@@ -54,6 +75,7 @@ if TYPE_CHECKING:
     from bayes_scaling.runs.reader import read_runs as read_runs
     from bayes_scaling.runs.schedule import schedule_columns as schedule_columns
     from bayes_scaling.runs.table import Runs as Runs
+    from bayes_scaling.specs.prior import Prior as Prior
     from bayes_scaling.specs.shelf import model_names as model_names
     from bayes_scaling.specs.spec import ModelSpec as ModelSpec
     from bayes_scaling.specs.spec import load_model as load_model
@@ -65,13 +87,24 @@ _HOMES = {
     "decisions.chain": ("chain",),
     "decisions.claim": ("Claim", "read_claim"),
     "decisions.claim_score": ("ClaimScore",),
+    "decisions.convention": (
+        "Convention", "active_convention", "attention_convention", "power_convention",
+    ),
     "decisions.cost": ("Cost",),
     "decisions.diagnose": ("Diagnosis", "diagnose"),
     "decisions.forecast": ("Forecast", "forecast"),
+    "decisions.limits": ("Latency", "Limits", "Linear"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),
+    "decisions.next_run": ("NextRun", "next_run"),
+    "decisions.plan": ("Plan", "plan"),
+    "decisions.prospects": ("Prospects", "best_budget", "budget_for", "prospects"),
     "decisions.register": ("register",),
+    "decisions.regret": ("regret_curve",),
+    "decisions.repetition": ("Repetition",),
     "decisions.scan": ("Scan", "scan"),
+    "decisions.serving": ("Serving", "serving_weight"),
+    "decisions.setting": ("Setting",),
     "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
     "inference.checks": ("check",),
@@ -83,13 +116,14 @@ _HOMES = {
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
         "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis", "plot_forecast",
-        "plot_isoflop", "plot_posterior", "plot_residuals",
+        "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),
     "runs.reader": ("read_runs",),
     "runs.schedule": ("schedule_columns",),
     "runs.table": ("Runs",),
+    "specs.prior": ("Prior",),
     "specs.shelf": ("model_names",),
     "specs.spec": ("ModelSpec", "load_model"),
     "verdicts": ("Check", "Checks"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.cost import QUANTITIES, Cost
+from bayes_scaling.decisions.prices import FLOPS_PER_GPU_SECOND, MFU, USD_PER_GPU_HOUR
 from bayes_scaling.errors import UsageError
+from bayes_scaling.specs.model_file import PriorFile
 from bayes_scaling.specs.strict import Strict, parse_toml
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -48,11 +50,22 @@ class ForecastSection(Strict):
 
 
 class CostSection(Strict):
-    """The `[cost]` table: see `Cost`."""
+    """The `[cost]` table: see `Cost`; each but devices a number or a prior as in model files."""
 
-    usd_per_gpu_hour: Positive = Cost.usd_per_gpu_hour
-    flops_per_gpu_second: Positive = Cost.flops_per_gpu_second
-    mfu: Positive = Cost.mfu
+    usd_per_gpu_hour: Positive | PriorFile = USD_PER_GPU_HOUR
+    flops_per_gpu_second: Positive | PriorFile = FLOPS_PER_GPU_SECOND
+    mfu: Positive | PriorFile = MFU
+    overhead: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile = 0.0
+    devices: Annotated[int, Field(gt=0)] | None = None
+
+    def cost(self) -> Cost:
+        """Return the `Cost`; raises UsageError for values that cannot be."""
+        given: dict[str, Any] = {
+            name: value.prior() if isinstance(value, PriorFile) else value
+            for name in QUANTITIES
+            for value in [getattr(self, name)]
+        }
+        return Cost(**given, devices=self.devices)
 
 
 class Study(Strict):

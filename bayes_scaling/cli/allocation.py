@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,27 +13,41 @@ from bayes_scaling.cli.mixed import given_words, group_of, in_words, with_given
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     BudgetOption,
+    CvarOption,
     ForceOption,
     GivenOption,
+    GpuHoursOption,
     GroupOption,
+    HoursOption,
     IntervalOption,
     LawOption,
     ModelsOption,
     MoneyOption,
     Output,
-    Price,
     Reading,
     TableOrFit,
     WeightsOption,
 )
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pricing import Plans, Price
+from bayes_scaling.cli.promises import (
+    LossOption,
+    ProbabilityOption,
+    WorthOption,
+    promises,
+    wanted_budget,
+)
 from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.cli.verbs import verb
+from bayes_scaling.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bayes_scaling.decisions.cost import Cost
+    import pandas as pd
+
+    from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.evaluation.averaging import Average
 
 
@@ -46,10 +61,17 @@ def allocate(
     reading: Reading,
     output: Output,
     price: Price,
+    plans: Plans,
     model: ModelsOption = None,
     weights: WeightsOption = "equal",
     flops: BudgetOption = None,
     usd: MoneyOption = None,
+    gpu_hours: GpuHoursOption = None,
+    hours: HoursOption = None,
+    loss: LossOption = None,
+    probability: ProbabilityOption = 0.9,
+    usd_per_nat: WorthOption = None,
+    cvar: CvarOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -60,30 +82,66 @@ def allocate(
     """How should a budget be split between parameters and tokens?
 
     From a saved fit, or from a run table, whose default models (or those of --model) are fitted and
-    averaged.
-    Shows the plan to fund, with its expected loss above the optimum (regret), and where the
-    optimum may lie. Exit code 1: the table cannot tell a split, or a budget lies beyond the runs.
+    averaged. A budget is stated in FLOP, money or time, or follows from what is wanted (--loss).
+    Shows the plan to fund, with its expected loss above the optimum (regret), where the optimum
+    may lie, and what more compute would buy. Exit code 1: the table cannot tell a split, a budget
+    lies beyond the runs, or none reaches the loss.
     """
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import new_file
+    from bayes_scaling.decisions.setting import Setting
 
     levels, cost = parse_intervals(interval), price.cost()
-    budgets = budgets_of(flops, usd, cost)
+    stated = any((flops, usd, gpu_hours, hours))
+    budgets = budgets_of(flops, usd, cost, gpu_hours, hours) if stated else []
+    if not stated and loss is None and usd_per_nat is None:
+        raise UsageError(
+            "name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k, or what is wanted with "
+            "--loss 2.1 or --usd-per-nat 50M"
+        )
+    if stated and usd_per_nat is not None:
+        raise UsageError("--usd-per-nat finds a budget; do not name one as well")
+    setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
-    more = parse_given(given)
-    mixed = with_given(mixed, more)
-    return _allocate(mixed, budgets, cost, levels, target)
+    mixed = with_given(mixed, parse_given(given))
+    why = ""
+    if not budgets:
+        budgets, why = wanted_budget(mixed, loss, probability, usd_per_nat, setting)
+    found = split(mixed, budgets, setting, cvar)
+    more = promises(mixed, budgets, loss, setting)
+    return _outcome(mixed, found, more, why, levels, target)
 
 
-def _allocate(
-    mixed: Average, budgets: Sequence[float], cost: Cost, levels: Sequence[float], target: Any
+def split(
+    mixed: Average, budgets: Sequence[float], setting: Setting, cvar: float | None
+) -> Allocation:
+    """Return the allocation of budgets within a setting."""
+    from bayes_scaling.decisions.allocation import allocate as allocation
+
+    return allocation(
+        mixed,
+        budgets,
+        cost=setting.cost,
+        limits=setting.limits,
+        serving=setting.serving,
+        repetition=setting.repetition,
+        cvar=cvar,
+        seed=setting.seed,
+    )
+
+
+def _outcome(
+    mixed: Average,
+    found: Allocation,
+    more: tuple[pd.DataFrame, list[str]],
+    why: str,
+    levels: Sequence[float],
+    target: Any,
 ) -> Outcome:
-    fit = next(iter(mixed.fits.values()))
     from bayes_scaling.cli.answers import allocation_columns, records, split_findings
-    from bayes_scaling.decisions.allocation import allocate as split
 
-    found = split(mixed, budgets, cost=cost)
+    fit, setting = next(iter(mixed.fits.values())), found.setting
     frame = allocation_columns(found, levels)
     if target:
         write_table(target, frame)
@@ -95,9 +153,17 @@ def _allocate(
     def text() -> Iterator[Any]:
         from bayes_scaling.reporting.tables import allocation_table
 
+        if why:
+            yield textwrap.fill(f"{why}:", LINE)
         yield allocation_table(found, interval=max(levels))
-        yield (f"model {in_words(mixed)}, C = 6ND; {given_words(fit)}loss in nats/token")
-        yield f"cost at {cost.describe()}"
+        convention = setting.cost.convention.name
+        for line in (
+            *_notes(found),
+            *more[1],
+            f"model {in_words(mixed)}, C = {convention}; {given_words(fit)}loss in nats/token",
+            *setting.describe(),
+        ):
+            yield textwrap.fill(line, LINE)
 
     return Outcome(
         result={
@@ -106,7 +172,10 @@ def _allocate(
             **group_of(fit),
             "intervals": list(levels),
             "budgets": records(frame),
-            "cost": cost.describe(),
+            "cost": setting.cost.describe(),
+            "setting": setting.describe(),
+            "wanted": why,
+            "more_compute": records(more[0]),
             "findings": [finding.to_dict() for finding in found.findings],
             "provenance": dict(found.provenance),
             "files": [str(target)] if target else [],
@@ -116,3 +185,16 @@ def _allocate(
         failures=failures,
         warnings=warnings,
     )
+
+
+def _notes(found: Allocation) -> Iterator[str]:
+    """Say what binds a plan, and how sure its price is, budget by budget."""
+    from bayes_scaling.reporting.wording import say_flop, say_usd
+
+    for i, row in enumerate(found.robust.to_dict("records")):
+        name = say_flop(float(f"{row['flops']:.3g}"))
+        if row["limited_by"]:
+            yield f"{name} FLOP: the plan lies on the limit '{row['limited_by']}'"
+        if found.cost.uncertain:
+            low, high = found.quantiles((0.05, 0.95), of="usd").iloc[i]
+            yield f"{name} FLOP: cost {say_usd(float(low))} to {say_usd(float(high))} (90%)"

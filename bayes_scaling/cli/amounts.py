@@ -12,10 +12,8 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import NUMBER_COLUMNS, is_number, quantity
 
-MONEY: Final = re.compile(
-    r"\$?\s*(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII
-)
-MONEY_POWER: Final = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9}
+SCALED: Final = re.compile(r"(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII)
+SCALED_POWER: Final = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9}
 MOST_TEXT: Final = 40
 MOST_INTERVALS: Final = 5
 
@@ -51,15 +49,52 @@ def parse_money(text: str) -> float:
 
     Raises UsageError for anything else, and for amounts that are not above 0 and finite.
     """
-    match = MONEY.fullmatch(text.strip())
+    return _scaled(text, text.strip().removeprefix("$").lstrip(), "usd")
+
+
+def parse_hours(text: str) -> float:
+    """Return hours of a text such as "100k" or "1.5e6"; UsageError as for `parse_money`."""
+    return _scaled(text, text.strip(), "hours")
+
+
+def _scaled(text: str, amount: str, name: str) -> float:
+    match = SCALED.fullmatch(amount)
     if match is None:
-        raise UsageError(f"usd '{_shown(text)}': write an amount such as 250k, 5M or 1.5B")
+        raise UsageError(f"{name} '{_shown(text)}': write an amount such as 250k, 5M or 1.5B")
     if match["suffix"] and "e" in match["number"]:
-        raise UsageError(f"usd '{_shown(text)}': a suffix and an exponent together are ambiguous")
-    usd = float(match["number"]) * 10.0 ** MONEY_POWER[match["suffix"]]
-    if not (math.isfinite(usd) and usd > 0):
-        raise UsageError(f"usd '{_shown(text)}': an amount is finite and above 0")
-    return usd
+        raise UsageError(f"{name} '{_shown(text)}': a suffix beside an exponent is ambiguous")
+    found = float(match["number"]) * 10.0 ** SCALED_POWER[match["suffix"]]
+    if not (math.isfinite(found) and found > 0):
+        raise UsageError(f"{name} '{_shown(text)}': an amount is finite and above 0")
+    return found
+
+
+def parse_uncertain(text: str, name: str, *, column: str = "") -> Any:
+    """Return a number, or a `Prior` of a text such as "2..3.5": its 5% and 95% quantiles.
+
+    With `column` the numbers are quantities of it, such as "1T". Raises UsageError for anything
+    else.
+    """
+
+    def number(part: str) -> float:
+        if column:
+            return parse_amounts([part], column)[0]
+        try:
+            return float(part)
+        except ValueError:
+            raise UsageError(
+                f"{name} '{_shown(text)}': write a number, or LOW..HIGH for an uncertain one"
+            ) from None
+
+    low, dots, high = text.partition("..")
+    if not dots:
+        return number(text)
+    ends = {"q05": number(low), "q95": number(high)}
+    if not 0 < ends["q05"] < ends["q95"] < math.inf:
+        raise UsageError(f"{name} '{_shown(text)}': LOW..HIGH must rise and be above 0")
+    from bayes_scaling.specs.prior import Prior
+
+    return Prior("LogNormal", ends, why="stated as a range")
 
 
 def parse_intervals(text: str) -> tuple[float, ...]:

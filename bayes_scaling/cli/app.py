@@ -15,7 +15,9 @@ from bayes_scaling.cli import (
     diagnosis,
     evaluation,
     groups,
+    next_run,
     pages,
+    planned,
     posterior,
     register,
     scan,
@@ -46,8 +48,8 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation,
-        diagnosis, scan, register, groups, calibration, shelf, about,
+        pages, tables, posterior, comparison, evaluation, decisions, allocation, planned,
+        next_run, diagnosis, scan, register, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

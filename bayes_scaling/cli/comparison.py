@@ -21,7 +21,7 @@ from bayes_scaling.cli.options import (
     ResourceOption,
     SourcesOption,
 )
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.runs.labels import display_name
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from bayes_scaling.evaluation.moved import Moved
     from bayes_scaling.inference.fit import Fit
 
-LINE = 78
 ROWS_SHOWN = 10
 """Rows, and lines of a model file, that are listed."""
 Compared = Annotated[
@@ -282,7 +281,7 @@ def diff(
 def _asked(
     fit: Fit, flops: Sequence[str] | None, amount: Sequence[str] | None
 ) -> list[float] | None:
-    from bayes_scaling.cli.options import Price
+    from bayes_scaling.cli.pricing import Price
     from bayes_scaling.cli.questions import amounts_asked
 
     if not (flops or amount):

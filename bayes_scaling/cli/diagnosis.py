@@ -17,12 +17,12 @@ from bayes_scaling.cli.options import (
     LawOption,
     ModelsOption,
     Output,
-    Price,
     Reading,
     TableOrFit,
     WeightsOption,
 )
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.evaluation.averaging import Average
-
-LINE = 78
 
 
 def add_to(app: typer.Typer) -> None:
@@ -66,16 +64,18 @@ def diagnose(
     levels, cost = parse_intervals(interval), price.cost()
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
-    return _diagnose(mixed, cost, levels, target)
+    return _diagnose(mixed, cost, levels, target, output.seed)
 
 
-def _diagnose(mixed: Average, cost: Cost, levels: Sequence[float], target: Any) -> Outcome:
+def _diagnose(
+    mixed: Average, cost: Cost, levels: Sequence[float], target: Any, seed: int
+) -> Outcome:
     from bayes_scaling.cli.answers import diagnosis_columns, records, split_findings
     from bayes_scaling.decisions.diagnose import AT_EDGE
     from bayes_scaling.decisions.diagnose import diagnose as examine
     from bayes_scaling.reporting.diagnosis_table import diagnosis_sentence, diagnosis_table
 
-    found = examine(mixed, cost=cost)
+    found = examine(mixed, cost=cost, seed=seed)
     frame = diagnosis_columns(found, levels)
     if target:
         write_table(target, frame)

@@ -14,10 +14,10 @@ from bayes_scaling.cli.options import (
     IntervalOption,
     LawOption,
     Output,
-    Price,
     SavedFit,
 )
 from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 

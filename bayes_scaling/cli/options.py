@@ -10,12 +10,10 @@ from typing import Annotated
 
 import typer
 
-from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import UsageError
 
 READING = "Reading a table"
 OUTPUT = "Output"
-PRICE = "Price of compute"
 LARGEST_SEED = 2**32 - 1
 
 Table = Annotated[
@@ -85,6 +83,20 @@ BudgetOption = Annotated[
 MoneyOption = Annotated[
     list[str] | None,
     typer.Option("--usd", metavar="M", help="A budget in money, such as 5M. Repeatable."),
+]
+CvarOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cvar", metavar="L", help="Plan for the worst share 1-L of draws (0.9), not for the mean."
+    ),
+]
+GpuHoursOption = Annotated[
+    list[str] | None,
+    typer.Option("--gpu-hours", metavar="H", help="A budget in GPU-hours. Repeatable."),
+]
+HoursOption = Annotated[
+    list[str] | None,
+    typer.Option("--hours", metavar="H", help="A budget in hours of all --devices. Repeatable."),
 ]
 AmountOption = Annotated[
     list[str] | None,
@@ -289,25 +301,3 @@ class Question:
                 "say what to forecast in one way: --flops, --params with --tokens, --at, or "
                 "--amount" + (f"; given are {', '.join(ways)}" if ways else "")
             )
-
-
-@dataclass(frozen=True)
-class Price:
-    """What compute costs."""
-
-    usd_per_hour: Annotated[
-        float,
-        typer.Option("--usd-per-hour", help="USD per GPU-hour.", rich_help_panel=PRICE),
-    ] = Cost.usd_per_gpu_hour
-    peak: Annotated[
-        float,
-        typer.Option("--peak", help="FLOP/s of one device at its peak.", rich_help_panel=PRICE),
-    ] = Cost.flops_per_gpu_second
-    mfu: Annotated[
-        float,
-        typer.Option("--mfu", help="Share of the peak achieved.", rich_help_panel=PRICE),
-    ] = Cost.mfu
-
-    def cost(self) -> Cost:
-        """Return the `Cost`; raises UsageError for values that cannot be."""
-        return Cost(self.usd_per_hour, self.peak, self.mfu)

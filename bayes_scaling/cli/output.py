@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION: Final = 1
 """Version of the JSON object that `--json` prints."""
 STATUS_OF_CODE: Final = {EXIT_OK: "ok", EXIT_CHECK_FAILED: "fail"}
+LINE: Final = 78
+"""Columns of flowing text."""
 LINE_LIMIT: Final = 2000
 """Longest line of a message, in characters."""
 

@@ -21,12 +21,12 @@ from bayes_scaling.cli.options import (
     ModelOption,
     MoneyOption,
     Output,
-    Price,
     Reading,
     ResourceOption,
     TableFitOrStudy,
 )
 from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.progress import Stages
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import OutputError, UsageError
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.report import Report
 
@@ -78,7 +79,7 @@ def demo(
     runs = read_table(str(example_path()), reading)
     fit, _ = sample(load_spec(DEMO_MODEL, None), runs, output)
     files = [fit.save(target)]
-    made = _make(fit, DEMO_BUDGETS, Price(), parse_intervals(DEFAULT_INTERVALS), output)
+    made = _make(fit, DEMO_BUDGETS, Price().cost(), parse_intervals(DEFAULT_INTERVALS), output)
     files += made.save(page)
     return _outcome(
         made, Price().cost().describe(), files, [f"look at {page}", f"bayes-scaling show {target}"]
@@ -111,13 +112,12 @@ def report(
     from bayes_scaling.cli.sources import is_fit, new_file
     from bayes_scaling.cli.studies import is_study
 
-    job = _Job(source, reading, price, output, model, resource, flops, amount, interval)
-    job = _of_study(job, bool(usd)) if is_study(source) else job
+    job = _Job(source, reading, price.cost(), output, model, resource, flops, amount, interval)
+    job = _of_study(job, price, bool(usd)) if is_study(source) else job
     levels = parse_intervals(job.interval)
     page = new_file(out, force, ".html")
     for suffix in (".json", ".csv"):
         new_file(str(page.with_suffix(suffix)), force, suffix)
-    cost = job.price.cost()
     if not (job.flops or usd or job.amount):
         raise UsageError(
             "name a budget with --flops 1e24, --usd 5M or, for one resource, --amount 1T"
@@ -129,9 +129,9 @@ def report(
     else:
         fit = _sample(job)
     fit = fit if group is None else fit.at_group(group)
-    budgets = amounts_asked(fit.model, job.flops, usd, job.amount, cost)
-    made = _make(fit, budgets, job.price, levels, job.output)
-    return _outcome(made, cost.describe(), list(made.save(page)), [f"look at {page}"])
+    budgets = amounts_asked(fit.model, job.flops, usd, job.amount, job.cost)
+    made = _make(fit, budgets, job.cost, levels, job.output)
+    return _outcome(made, job.cost.describe(), list(made.save(page)), [f"look at {page}"])
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ class _Job:
 
     source: str
     reading: Reading
-    price: Price
+    cost: Cost
     output: Output
     model: str | None
     resource: str | None
@@ -151,10 +151,10 @@ class _Job:
     chains: int = 4
 
 
-def _of_study(job: _Job, money: bool) -> _Job:
+def _of_study(job: _Job, price: Price, money: bool) -> _Job:
     """Fill in from the study file what the command line leaves open."""
     from bayes_scaling.batch.study import read_study, the_only
-    from bayes_scaling.cli.studies import price_of, reading_of
+    from bayes_scaling.cli.studies import cost_of, reading_of
 
     study = read_study(job.source)
     table, model = the_only(study)
@@ -164,7 +164,7 @@ def _of_study(job: _Job, money: bool) -> _Job:
         job,
         source=table,
         reading=reading_of(study, job.reading),
-        price=price_of(study, job.price),
+        cost=cost_of(study, price),
         output=replace(job.output, seed=job.output.seed or study.sampling.seed),
         model=job.model or model,
         resource=job.resource or study.resource,
@@ -192,7 +192,7 @@ def _sample(job: _Job) -> Fit:
 
 
 def _make(
-    fit: Fit, budgets: Sequence[float], price: Price, levels: Sequence[float], output: Output
+    fit: Fit, budgets: Sequence[float], cost: Cost, levels: Sequence[float], output: Output
 ) -> Report:
     with Stages(output) as say:
         say("drawing the report")
@@ -201,7 +201,7 @@ def _make(
         return make_report(
             fit,
             list(budgets),
-            cost=price.cost(),
+            cost=cost,
             seed=output.seed,
             command=shlex.join(["bayes-scaling", *sys.argv[1:]]),
             intervals=levels,

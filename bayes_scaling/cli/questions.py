@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import gather, parse_amounts, parse_money
-from bayes_scaling.cli.options import Price
+from bayes_scaling.cli.amounts import gather, parse_amounts, parse_hours, parse_money
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS
 
@@ -76,10 +76,19 @@ def amounts_asked(
     return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
 
 
-def budgets_of(flops: Sequence[str] | None, usd: Sequence[str] | None, cost: Cost) -> list[float]:
-    """Return budgets in FLOP, those in money converted at the price of compute."""
+def budgets_of(
+    flops: Sequence[str] | None,
+    usd: Sequence[str] | None,
+    cost: Cost,
+    gpu_hours: Sequence[str] | None = None,
+    hours: Sequence[str] | None = None,
+) -> list[float]:
+    """Return budgets in FLOP, those in money and time converted at the median price of compute."""
     budgets = parse_amounts(flops or [], FLOPS)
-    budgets += [money / cost.usd(1.0) for money in gather(usd or [], parse_money)]
+    price = cost.middle
+    budgets += [price.flops_of(usd=each) for each in gather(usd or [], parse_money)]
+    budgets += [price.flops_of(gpu_hours=each) for each in gather(gpu_hours or [], parse_hours)]
+    budgets += [price.flops_of(hours=each) for each in gather(hours or [], parse_hours)]
     if not budgets:
-        raise UsageError("name a budget with --flops 1e24 or --usd 5M")
+        raise UsageError("name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k")
     return budgets

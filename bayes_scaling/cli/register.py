@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bayes_scaling.cli.options import ForceOption, Output
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import LOSS
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.claim import Claim
     from bayes_scaling.decisions.claim_score import ClaimScore
 
-LINE = 78
 OPTION = "--observed"
 
 

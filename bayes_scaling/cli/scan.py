@@ -20,7 +20,7 @@ from bayes_scaling.cli.options import (
     SourcesOption,
     Table,
 )
-from bayes_scaling.cli.output import Outcome
+from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from bayes_scaling.runs.table import Runs
 
 DEFAULT_MODEL = "chinchilla"
-LINE = 78
 
 
 def add_to(app: typer.Typer) -> None:

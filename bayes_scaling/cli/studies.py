@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.options import Price, Reading
+from bayes_scaling.cli.options import Reading
+from bayes_scaling.cli.pricing import FIELDS, Price
 
 if TYPE_CHECKING:
     from bayes_scaling.batch.study import Study
+    from bayes_scaling.decisions.cost import Cost
 
 STUDY_SUFFIX = ".toml"
 
@@ -36,11 +38,11 @@ def reading_of(study: Study, given: Reading) -> Reading:
     return replace(stated, **_given(given))
 
 
-def price_of(study: Study, given: Price) -> Price:
-    """Return what compute costs in the study."""
-    cost = study.cost
-    stated = Price(cost.usd_per_gpu_hour, cost.flops_per_gpu_second, cost.mfu)
-    return replace(stated, **_given(given))
+def cost_of(study: Study, given: Price) -> Cost:
+    """Return what compute costs in the study, or as given on the line."""
+    stated, said = study.cost.cost(), given.cost()
+    own = {FIELDS.get(name.replace("_", "-"), name) for name in _given(given)}
+    return replace(stated, **{name: getattr(said, name) for name in own})
 
 
 def _given(options: Any) -> dict[str, Any]:

@@ -22,57 +22,64 @@ from bayes_scaling.decisions.horizon import (
     positive_values,
     stated_of,
 )
-from bayes_scaling.decisions.optimum import (
-    RATIO_RANGE,
-    per_draw_optimum,
-    require_split,
-    search_split,
-)
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
+from bayes_scaling.decisions.repetition import Repetition
+from bayes_scaling.decisions.robust import TOLERANCE, near_optimal, robust_plans
+from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.decisions.source import Source, average_of
 from bayes_scaling.evaluation.averaging import Average
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.inference.predict import curve_at
 from bayes_scaling.names import BUDGET, CHAIN, DRAW, FLOPS, LOSS_MEAN, PARAMS, TOKENS
-from bayes_scaling.runs.compute import FLOP_CONVENTION, FLOP_PER_PARAM_TOKEN
+from bayes_scaling.runs.compute import train_flop
+from bayes_scaling.runs.finding import WARN, Finding
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from bayes_scaling.runs.finding import Finding
-
     Floats = NDArray[np.float64]
 
-TOLERANCE = 0.005
-"""Expected loss above the robust plan's, in nats, up to which a size counts as near-optimal."""
-NEAR_GRID = 400
 TOKENS_PER_PARAM = "tokens_per_param"
 OPTIMAL_LOSS = "loss"
 REGRET = "regret"
 AT_EDGE = "at_edge"
+UNSPENT = 1e-9
+"""Share of a budget that may be left without a word: rounding."""
+
+__all__ = ["TOLERANCE", "Allocation", "allocate", "loss_on_budget"]
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """Splits of each budget under C = 6ND.
+    """Splits of each budget: training compute, or training and serving where a demand is stated.
 
-    `budgets`: flops, extrapolation (multiple of the largest fitted run), gpu_hours, usd.
+    `budgets`: flops, extrapolation (training compute of the plan as a multiple of the largest
+    fitted run), gpu_hours, usd (medians).
     `draws`, dims (chain, draw, budget): params, tokens, tokens_per_param and loss [nats/token] of
     each draw's own optimum, at_edge where it hit the range searched, and regret [nats/token], what
-    the robust plan loses against that optimum. `robust`, one row per budget: flops, params,
-    tokens, tokens_per_param, loss (posterior-expected), regret_mean, regret_q95, params_low and
-    params_high (all sizes within 0.005 nats of it in expected loss), at_edge.
+    the robust plan loses against the optimum of the same spending; usd and gpu_hours of the budget
+    where price or speed are uncertain. `robust`, one row per budget: flops, params, tokens,
+    tokens_per_param, loss (posterior-expected), regret_mean, regret_q95, params_low and
+    params_high (all sizes within 0.005 nats of it in expected loss), train_flops, limited_by (the
+    limit on which the plan lies, in words), at_edge.
     """
 
     budgets: pd.DataFrame
     draws: xr.Dataset
     robust: pd.DataFrame
-    cost: Cost
+    setting: Setting
     findings: tuple[Finding, ...]
     provenance: Mapping[str, Any]
 
+    @property
+    def cost(self) -> Cost:
+        """What compute costs."""
+        return self.setting.cost
+
     def quantiles(self, levels: Sequence[float] = LEVELS, *, of: str = PARAMS) -> pd.DataFrame:
-        """Quantiles of `params`, `tokens`, `tokens_per_param`, `loss` or `regret`.
+        """Quantiles of `params`, `tokens`, `tokens_per_param`, `loss`, `regret` and so on.
 
         One row per budget in the order asked, one float-named column per level. Raises UsageError
         for other names and for levels outside (0, 1).
@@ -86,66 +93,114 @@ class Allocation:
         return table.join(self.budgets[[FLOPS]], on=BUDGET)
 
 
-def allocate(source: Source, budgets: Sequence[float], *, cost: Cost | None = None) -> Allocation:
-    """Split compute budgets [FLOP] between parameters and tokens under C = 6ND.
+def allocate(
+    source: Source,
+    budgets: Sequence[float],
+    *,
+    cost: Cost | None = None,
+    limits: Limits | None = None,
+    serving: Serving | None = None,
+    repetition: Repetition | None = None,
+    cvar: float | None = None,
+    seed: int = 0,
+) -> Allocation:
+    """Split compute budgets [FLOP] between parameters and tokens.
 
     `source` is a fit, an `Average`, a mapping of fits (equal weights) or a run table, whose default
-    models are then fitted and averaged. The closed form of the law where it has one (Hoffmann et
-    al. 2022, arXiv:2203.15556, eq. 4), else a search, for every draw; of an average each draw is
-    split by its own law, and the robust plan is best over all of them. Returns an `Allocation` with
-    draws (chain, draw, budget). Raises UsageError for impossible budgets and for laws without a
-    split, CheckError where the table cannot tell one.
+    models are then fitted and averaged. C = 6ND unless `cost` counts otherwise; with `serving` a
+    budget pays for training and serving, with `repetition` tokens are scarce and seen again. The
+    closed form of the law where it has one (Hoffmann et al. 2022, arXiv:2203.15556, eq. 4), else a
+    search, for every draw, within `limits`; of an average each draw is split by its own law. The
+    robust plan is best over all draws: of least expected loss, or with `cvar` (0.9, say) of least
+    mean loss over the worst share 1 - cvar of them. `seed` draws what is uncertain in price, demand
+    and data. Raises UsageError for impossible budgets and limits, naming those that bind, and for
+    laws without a split, CheckError where the table cannot tell one.
     """
-    cost = cost or Cost()
-    flops = positive_values(budgets, FLOPS)
-    mixed = average_of(source, backtest=False)
+    setting = Setting.of(cost, limits, serving, repetition, seed)
+    asked = positive_values(budgets, FLOPS)
+    mixed = setting.given(average_of(source, backtest=False))
     for fit in mixed.fits.values():
-        require_split(fit, flops)
-    robust = _robust(mixed, flops)
+        require_split(fit, asked)
+    flops = setting.line.spendable(asked)
+    robust = robust_plans(mixed, flops, setting, cvar=cvar)
+    robust = robust.join(near_optimal(mixed, robust, setting, cvar=cvar))
     funded = {PARAMS: robust[PARAMS].to_numpy(), TOKENS: robust[TOKENS].to_numpy()}
-    each = {name: _of_fit(fit, flops, funded) for name, fit in mixed.fits.items()}
+    each = {name: _of_fit(fit, flops, funded, setting) for name, fit in mixed.fits.items()}
     first = next(iter(mixed.fits.values()))
     variables = {
         key: mixed.pick({name: one[key] for name, one in each.items()})
         for key in next(iter(each.values()))
     }
+    if setting.cost.uncertain:
+        price = setting.cost.drawn(mixed.shape, seed=seed)
+        variables |= {"usd": price.usd(flops), "gpu_hours": price.gpu_hours(flops)}
     regret = variables[REGRET]
     robust["regret_mean"] = regret.mean(axis=(0, 1))
     robust["regret_q95"] = np.quantile(regret, 0.95, axis=(0, 1))
     dims = (CHAIN, DRAW, BUDGET)
     chains, draws = mixed.shape
     coords = {CHAIN: np.arange(chains), DRAW: np.arange(draws), BUDGET: np.arange(len(flops))}
-    ratios = extrapolation_of(first, flops)
+    spent = flops if setting.line.is_usual else train_flop(*funded.values())
+    ratios = extrapolation_of(first, spent)
     found = [caveats(fit, ratios, funded) for fit in mixed.fits.values()]
     return Allocation(
         budgets=pd.DataFrame(
             {
-                FLOPS: flops,
+                FLOPS: asked,
                 "extrapolation": ratios,
-                "gpu_hours": cost.gpu_hours(flops),
-                "usd": cost.usd(flops),
+                "gpu_hours": setting.cost.gpu_hours(flops),
+                "usd": setting.cost.usd(flops),
             }
         ),
-        draws=xr.Dataset({k: (dims, v) for k, v in variables.items()}, coords=coords),
-        robust=robust,
-        cost=cost,
-        findings=tuple(dict.fromkeys(finding for each in found for finding in each)),
-        provenance={**_origin(mixed), "flop_convention": FLOP_CONVENTION},
+        draws=xr.Dataset(
+            {
+                k: (dims, np.broadcast_to(v, (*mixed.shape, len(flops))))
+                for k, v in variables.items()
+            },
+            coords=coords,
+        ),
+        robust=robust.assign(flops=asked),
+        setting=setting,
+        findings=tuple(
+            dict.fromkeys((*_unspent(asked, flops), *(one for each in found for one in each)))
+        ),
+        provenance={**_origin(mixed), "flop_convention": setting.cost.convention.name},
     )
 
 
-def _of_fit(fit: Fit, flops: Floats, funded: Mapping[str, Floats]) -> dict[str, NDArray[Any]]:
+def _of_fit(
+    fit: Fit, flops: Floats, funded: Mapping[str, Floats], setting: Setting
+) -> dict[str, NDArray[Any]]:
     """Each draw's own optimum, and what the funded plan loses against it, (chain, draw, budget)."""
-    params, tokens, at_edge = per_draw_optimum(fit, flops)
-    optimal = curve_at(fit, {PARAMS: params, TOKENS: tokens})
+    line, law = setting.drawn_line(fit), setting.curve(fit, drift=False)
+    split = None if setting.repetition is None else law
+    params, tokens, at_edge = per_draw_optimum(fit, flops, line, split)
+    curve = setting.curve(fit)
+    best = law(params, tokens)
+    if np.ndim(line.served):  # the funded plan spends more where demand is higher
+        total = np.asarray(line.total(funded[PARAMS], funded[TOKENS]))
+        best = law(*per_draw_optimum(fit, total, line, split)[:2])
+    plan = law(funded[PARAMS], funded[TOKENS])
     return {
         PARAMS: params,
         TOKENS: tokens,
         TOKENS_PER_PARAM: tokens / params,
-        OPTIMAL_LOSS: optimal,
-        REGRET: curve_at(fit, funded) - optimal,
+        OPTIMAL_LOSS: curve(params, tokens),
+        REGRET: curve(funded[PARAMS], funded[TOKENS]) * (1 - best / plan),
         AT_EDGE: at_edge,
     }
+
+
+def _unspent(asked: Floats, flops: Floats) -> list[Finding]:
+    """B001 where limits on size and tokens leave part of a budget unspent."""
+    left = 1 - flops / asked
+    if not (left > UNSPENT).any():
+        return []
+    message = (
+        f"{(left > UNSPENT).sum()} of {asked.size} budgets cannot be spent within the limits on "
+        f"size and tokens: {flops.max():.3g} FLOP can"
+    )
+    return [Finding("B001", WARN, (), message, "raise a limit, or fund less")]
 
 
 def _origin(mixed: Average) -> dict[str, Any]:
@@ -161,51 +216,8 @@ def loss_on_budget(source: Fit, flops: float, params: Floats) -> xr.DataArray:
 
     Dims (chain, draw, params).
     """
+    setting = Setting()
     params = positive_values(params, PARAMS)
-    tokens = flops / (FLOP_PER_PARAM_TOKEN * params)
-    values = curve_at(source, {PARAMS: params, TOKENS: tokens})
+    values = setting.curve(source)(params, setting.line.tokens(flops, params))
     coords = {**source.posterior.coords, PARAMS: params}
     return xr.DataArray(values, dims=(CHAIN, DRAW, PARAMS), coords=coords, name=LOSS_MEAN)
-
-
-def _robust(mixed: Average, flops: Floats) -> pd.DataFrame:
-    """The plan of least posterior-expected loss at each budget, and the sizes about as good."""
-
-    def expected(params: Floats, tokens: Floats) -> Floats:
-        inputs = {PARAMS: params, TOKENS: tokens}
-        each = {k: curve_at(fit, inputs).mean(axis=(0, 1)) for k, fit in mixed.fits.items()}
-        return np.asarray(sum(mixed.weights[k] * loss for k, loss in each.items()))
-
-    ND = flops / FLOP_PER_PARAM_TOKEN
-    params, tokens, at_edge = search_split(expected, ND, ())
-    loss = expected(params, tokens)
-    near = [_near_optimal(expected, *row) for row in zip(ND, params, loss, strict=True)]
-    return pd.DataFrame(
-        {
-            FLOPS: flops,
-            PARAMS: params,
-            TOKENS: tokens,
-            TOKENS_PER_PARAM: tokens / params,
-            OPTIMAL_LOSS: loss,
-            "params_low": [low for low, _ in near],
-            "params_high": [high for _, high in near],
-            AT_EDGE: at_edge,
-        }
-    )
-
-
-def _near_optimal(expected: Any, nd: float, best: float, loss: float) -> tuple[float, float]:
-    """Smallest and largest size within TOLERANCE of the robust plan's expected loss."""
-    low, high = (float(np.sqrt(nd / ratio)) for ratio in RATIO_RANGE[::-1])
-    found = []
-    for end in (low, high):
-        sizes = np.geomspace(best, end, NEAR_GRID)
-        excess = expected(sizes, nd / sizes) - loss - TOLERANCE
-        over = np.flatnonzero(excess > 0)
-        if not over.size or over[0] == 0:
-            found.append(end if not over.size else best)
-            continue
-        i = over[0]
-        part = -excess[i - 1] / (excess[i] - excess[i - 1])
-        found.append(float(sizes[i - 1] * (sizes[i] / sizes[i - 1]) ** part))
-    return found[0], found[1]

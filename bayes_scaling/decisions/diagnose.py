@@ -1,7 +1,8 @@
 """diagnose: which of the fitted runs were badly split, and what that cost.
 
-A run of N parameters on D tokens is set beside the least-loss split of its own compute C = 6ND, and
-beside the least compute whose best split reaches the run's own expected loss, draw by draw.
+A run of N parameters on D tokens is set beside the least-loss split of its own compute (6ND unless
+the cost counts otherwise), and beside the least compute whose best split reaches the run's own
+expected loss, draw by draw.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import LEVELS
 from bayes_scaling.decisions.horizon import distrust
@@ -25,7 +27,6 @@ from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import law_at
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES
-from bayes_scaling.runs.compute import FLOP_CONVENTION, FLOP_PER_PARAM_TOKEN, train_flop
 from bayes_scaling.runs.derived import sources_of
 
 if TYPE_CHECKING:
@@ -60,9 +61,10 @@ BLOCK: Final = 400_000
 class Diagnosis:
     """How each fitted run spent its compute, in the order of the table.
 
-    `runs`, one row per run: run, params, tokens, flops (6ND), tokens_per_param, usd (price of that
-    compute), p_undertrained and p_overtrained, the shares of the draws whose best split of the same
-    compute has more, and fewer, tokens per parameter than the run had.
+    `runs`, one row per run: run, params, tokens, flops (6ND, or as `cost` counts),
+    tokens_per_param, usd (price of that compute, at the median of an uncertain one), p_undertrained
+    and p_overtrained, the shares of the draws whose best split of the same compute has more, and
+    fewer, tokens per parameter than the run had.
 
     `draws`, dims (chain, draw, run): params, tokens and tokens_per_param of the best split of the
     run's compute; excess_loss [nats/token], the run's expected loss over that split's; least_flops,
@@ -104,15 +106,16 @@ class Diagnosis:
         return np.argsort(-self.quantiles([0.5], of=WASTED)[0.5].to_numpy(), kind="stable")
 
 
-def diagnose(source: Source, *, cost: Cost | None = None) -> Diagnosis:
+def diagnose(source: Source, *, cost: Cost | None = None, seed: int = 0) -> Diagnosis:
     """Say of each fitted run whether it was undertrained, and what its split cost.
 
     `source` is a fit, an `Average`, a mapping of fits (equal weights) or a run table, whose default
-    models are then fitted and averaged. A run is undertrained where the best split of its compute
-    C = 6ND has more tokens per parameter (Hoffmann et al. 2022, arXiv:2203.15556, section 3.4). The
-    least compute that reaches a run's loss, and the tokens at which its size is the best one, are
-    roots along the line of best splits, for every draw of its own. What the law reads besides, such
-    as experts, is as each run had it, unless it is given (`Fit.at`).
+    models are then fitted and averaged. A run is undertrained where the best split of its compute,
+    6ND unless `cost` counts otherwise, has more tokens per parameter (Hoffmann et al. 2022,
+    arXiv:2203.15556, section 3.4). The least compute that reaches a run's loss, and the tokens at
+    which its size is the best one, are roots along the line of best splits, for every draw of its
+    own. What the law reads besides, such as experts, is as each run had it, unless it is given
+    (`Fit.at`). Held-out runs are not diagnosed. `seed` draws an uncertain price.
 
     Returns a `Diagnosis` with draws (chain, draw, run). Raises UsageError for laws without a split,
     CheckError where the table cannot tell one.
@@ -123,13 +126,17 @@ def diagnose(source: Source, *, cost: Cost | None = None) -> Diagnosis:
         require_split(fit, np.array([fit.largest]))
     runs = _described(mixed.runs, cost)
     flops = runs[FLOPS].to_numpy()
-    each = {name: _of_fit(fit, runs) for name, fit in mixed.fits.items()}
+    each = {
+        name: _of_fit(fit, runs, BudgetLine(cost.convention)) for name, fit in mixed.fits.items()
+    }
     found = {
         key: mixed.pick({name: one[key] for name, one in each.items()})
         for key in next(iter(each.values()))
     }
     found[WASTED] = 1 - found[LEAST_FLOPS] / flops
-    found[WASTED_USD] = np.asarray(cost.usd(flops - found[LEAST_FLOPS]))
+    found[WASTED_USD] = np.asarray(
+        cost.drawn(mixed.shape, seed=seed).usd(flops - found[LEAST_FLOPS])
+    )
     ratio = runs[TOKENS_PER_PARAM].to_numpy()
     runs[P_UNDER] = (found[TOKENS_PER_PARAM] > ratio).mean(axis=(0, 1))
     runs[P_OVER] = (found[TOKENS_PER_PARAM] < ratio).mean(axis=(0, 1))
@@ -144,14 +151,15 @@ def diagnose(source: Source, *, cost: Cost | None = None) -> Diagnosis:
         provenance={
             "models": {name: dict(fit.provenance) for name, fit in mixed.fits.items()},
             "weights": dict(mixed.weights),
-            "flop_convention": FLOP_CONVENTION,
+            "flop_convention": cost.convention.name,
+            "price_seed": seed,
         },
     )
 
 
 def _described(table: Runs, cost: Cost) -> pd.DataFrame:
     params, tokens = table.resource(PARAMS), table.resource(TOKENS)
-    flops = train_flop(params, tokens)
+    flops = np.asarray(cost.convention.flops(params, tokens))
     return pd.DataFrame(
         {
             RUN: table.fitted[RUN].to_numpy(dtype=str),
@@ -164,7 +172,7 @@ def _described(table: Runs, cost: Cost) -> pd.DataFrame:
     )
 
 
-def _of_fit(fit: Fit, runs: pd.DataFrame) -> dict[str, NDArray[Any]]:
+def _of_fit(fit: Fit, runs: pd.DataFrame, line: BudgetLine) -> dict[str, NDArray[Any]]:
     """Draws of one fit, (chain, draw, run), a block of runs at a time."""
     split, table = {*RESOURCES, TOKENS_PER_PARAM}, fit.runs.frame
     others = {
@@ -177,7 +185,7 @@ def _of_fit(fit: Fit, runs: pd.DataFrame) -> dict[str, NDArray[Any]]:
     size = next(iter(fit.posterior.values())).size
     parts = np.array_split(np.arange(len(runs)), max(1, -(-len(runs) * size // BLOCK)))
     blocks = [
-        _block(fit, params[i], tokens[i], {k: v[i] for k, v in others.items()})
+        _block(fit, params[i], tokens[i], {k: v[i] for k, v in others.items()}, line)
         for i in parts
         if i.size
     ]
@@ -185,21 +193,21 @@ def _of_fit(fit: Fit, runs: pd.DataFrame) -> dict[str, NDArray[Any]]:
 
 
 def _block(
-    fit: Fit, params: Floats, tokens: Floats, others: Mapping[str, Floats]
+    fit: Fit, params: Floats, tokens: Floats, others: Mapping[str, Floats], line: BudgetLine
 ) -> dict[str, NDArray[Any]]:
-    flops = train_flop(params, tokens)
-
-    def best(log_flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return per_draw_optimum(fit, np.exp(log_flops), others)
+    flops = np.asarray(line.total(params, tokens))
 
     def loss(N: Floats, D: Floats) -> Floats:
         return law_at(fit, {**others, PARAMS: N, TOKENS: D})
+
+    def best(log_flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        return per_draw_optimum(fit, np.exp(log_flops), line, loss if others else None)
 
     N, D, at_edge = best(np.log(flops))
     own, start = np.broadcast_to(loss(params, tokens), N.shape), np.log(flops) + 0.0 * N
     least, too_far = falling_root(lambda at: loss(*best(at)[:2]) - own, start)
     mended, too_far_too = falling_root(lambda at: np.log(params) - np.log(best(at)[0]), start)
-    enough = np.exp(mended) / (FLOP_PER_PARAM_TOKEN * params)
+    enough = np.asarray(line.tokens(np.exp(mended), params))
     return {
         PARAMS: np.array(N),
         TOKENS: np.array(D),

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.decisions.budget_line import RATIO_RANGE, BudgetLine
 from bayes_scaling.decisions.horizon import require_mixture
+from bayes_scaling.decisions.search import least
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.grouped import require_one_group
 from bayes_scaling.inference.predict import law_at
@@ -16,21 +18,17 @@ from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 from bayes_scaling.runs.identifiability import split_refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     from bayes_scaling.inference.fit import Fit
 
     Floats = NDArray[np.float64]
+    Curve = Callable[[Floats, Floats], Floats]
 
-RATIO_RANGE = (1e-4, 1e5)
-"""Tokens per parameter searched: far beyond anything trained, on both sides."""
-COARSE = 61
-GOLDEN = (5.0**0.5 - 1) / 2
-NEWTON_WIDTHS = (3e-2, 1e-2, 1e-2)
-"""Half widths in log(D/N) of the differences that successive Newton steps use."""
-GOLDEN_STEPS = 30
+USUAL = BudgetLine()
+"""C = 6ND without limits."""
 
 
 def require_split(fit: Fit, flops: Floats) -> None:
@@ -78,86 +76,92 @@ def params_on_ray(flops: Any, ray: float) -> Any:
 
 
 def per_draw_optimum(
-    fit: Fit, flops: Floats, others: Mapping[str, Floats] | None = None
+    fit: Fit, budgets: Floats, line: BudgetLine = USUAL, curve: Curve | None = None
 ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Return params and tokens of least expected loss under C = 6ND, and whether at an edge.
+    """Return params and tokens of least expected loss on a line, and whether at an end of it.
 
-    `flops` are budgets, (budget,) or from draw to draw (chain, draw, budget), which is the shape of
-    each answer. Closed form where the law has one, else `search_split`. A drift acts along compute
-    alone, so the law decides. `others` states what the law reads besides at each budget, (budget,).
+    `budgets` [FLOP] are (budget,) or from draw to draw (chain, draw, budget), which is the shape of
+    each answer. Closed form where law and line have one, cut at the limits; else a search, of
+    `curve` if it is not the law. A drift acts along compute alone, so the law decides.
     """
-    known = dict(others or {})
-    ND = flops / FLOP_PER_PARAM_TOKEN
-    law, model = fit.model.law, fit.model
-    if law.optimum is None or not {PARAMS, TOKENS, FLOPS, TOKENS_PER_PARAM} >= set(model.inputs):
-        return search_split(
-            lambda N, D: law_at(fit, {**known, PARAMS: N, TOKENS: D}), ND, _shape(fit)
+    shape = (*_shape(fit), budgets.shape[-1])
+    if curve is None and _is_closed(fit, line):
+        params, tokens = np.broadcast_arrays(*_closed(fit, budgets, line), np.empty(shape))[:2]
+        ratio = tokens / params
+        return params, tokens, (ratio < RATIO_RANGE[0]) | (ratio > RATIO_RANGE[1])
+    found = curve or (lambda N, D: law_at(fit, {PARAMS: N, TOKENS: D}))
+    return best_on_line(found, budgets, line, _shape(fit))
+
+
+def best_on_line(
+    curve: Curve, budgets: Floats, line: BudgetLine, shape: tuple[int, ...]
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Minimise curve(N, D) on the line of each budget, for all draws at once.
+
+    `curve` broadcasts against `shape` + (budget,). Returns N, D and whether at an end of the line,
+    each of shape `shape` + (budget,).
+    """
+    full = (*shape, budgets.shape[-1])
+    if line.limits.sizes:
+        return _best_size(curve, budgets, line, full)
+
+    def loss(log_size: Floats, total: Floats) -> Floats:
+        N = np.exp(log_size)
+        return curve(N, line.tokens(total, N))
+
+    def ends(total: Floats) -> tuple[Floats, Floats]:
+        found = line.ends(total)
+        return found.low, found.high
+
+    best, at_end = least(loss, ends, budgets, full, smooth=line.unlimited)
+    N = np.exp(best)
+    return N, np.asarray(line.tokens(budgets, N)), at_end
+
+
+def _best_size(
+    curve: Curve, budgets: Floats, line: BudgetLine, full: tuple[int, ...]
+) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """The best of the sizes allowed, for each draw and budget."""
+    ends = line.ends(budgets)
+    best, lowest = np.full(full, np.nan), np.full(full, np.inf)
+    for size in sorted(line.limits.sizes):
+        N = np.full(full, size)
+        value = np.where(
+            (np.log(size) < ends.low) | (np.log(size) > ends.high),
+            np.inf,
+            curve(N, np.asarray(line.tokens(budgets, N))),
         )
+        best, lowest = np.where(value < lowest, size, best), np.minimum(value, lowest)
+    if np.isnan(best).any():
+        said = ", ".join(f"{size:.3g}" for size in line.limits.sizes)
+        raise UsageError(f"none of the sizes {said} params can be trained within a budget")
+    sizes = (min(line.limits.sizes), max(line.limits.sizes))
+    at_end = (best == sizes[0]) | (best == sizes[1])
+    return best, np.asarray(line.tokens(budgets, best)), at_end & (len(line.limits.sizes) > 1)
+
+
+def _is_closed(fit: Fit, line: BudgetLine) -> bool:
+    law, power = fit.model.law, line.convention.power
+    if law.optimum is None or power is None or not line.is_power:
+        return False
+    if not {PARAMS, TOKENS, FLOPS, TOKENS_PER_PARAM} >= set(fit.model.inputs):
+        return False
+    return law.knows_powers or (power[1] == line.convention.q == 1.0)
+
+
+def _closed(fit: Fit, budgets: Floats, line: BudgetLine) -> tuple[Floats, Floats]:
+    """Closed form on kappa N^p D^q = budget."""
+    law, power = fit.model.law, line.convention.power
+    assert law.optimum is not None and power is not None
     values = fit.unknowns(BUDGET)
-    named = {name: values[name] for name in law.unknowns}
-    params, tokens = law.optimum(np, ND, **named, **model.numbers)
-    shape = (*_shape(fit), flops.shape[-1])
-    params, tokens = np.broadcast_to(params, shape), np.broadcast_to(tokens, shape)
-    ratio = tokens / params
-    return params, tokens, (ratio < RATIO_RANGE[0]) | (ratio > RATIO_RANGE[1])
+    named: dict[str, Any] = {name: values[name] for name in law.unknowns}
+    kappa, p = power
+    if p != 1.0 or line.convention.q != 1.0:
+        named |= {"N_power": p, "D_power": line.convention.q}
+    params, tokens = law.optimum(np, budgets / kappa, **named, **fit.model.numbers)
+    return params, tokens
 
 
 def _shape(fit: Fit) -> tuple[int, int]:
     first = next(iter(fit.posterior.values()))
     return first.shape[0], first.shape[1]
-
-
-def search_split(
-    curve: Callable[[Floats, Floats], Floats], ND: Floats, shape: tuple[int, ...]
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Minimise curve(N, D) on N*D = ND for all draws at once.
-
-    `curve` broadcasts against `shape` + (budget,). A grid in log(D/N) finds the valley, golden
-    sections narrow it, and Newton steps on a parabola through three points finish it beyond the
-    precision at which neighbouring losses can be told apart. Returns N, D and at_edge, each of
-    shape `shape` + (budget,).
-    """
-
-    def loss(log_ratio: Floats) -> Floats:
-        ratio = np.exp(log_ratio)
-        return curve(np.sqrt(ND / ratio), np.sqrt(ND * ratio))
-
-    full = (*shape, ND.shape[-1])
-    grid = np.linspace(np.log(RATIO_RANGE[0]), np.log(RATIO_RANGE[1]), COARSE)
-    best, lowest = np.zeros(full, dtype=int), np.full(full, np.inf)
-    for i, x in enumerate(grid):
-        value = loss(np.full(full, x))
-        better = value < lowest
-        best, lowest = np.where(better, i, best), np.where(better, value, lowest)
-    at_edge = (best == 0) | (best == COARSE - 1)
-    inner = np.clip(best, 1, COARSE - 2)
-    refined = _newton(loss, _golden(loss, grid[inner - 1], grid[inner + 1]))
-    ratio = np.exp(np.where(at_edge, grid[best], refined))
-    return np.sqrt(ND / ratio), np.sqrt(ND * ratio), at_edge
-
-
-def _golden(loss: Callable[[Floats], Floats], low: Floats, high: Floats) -> Floats:
-    left, right = high - GOLDEN * (high - low), low + GOLDEN * (high - low)
-    at_left, at_right = loss(left), loss(right)
-    for _ in range(GOLDEN_STEPS):
-        go_left = at_left < at_right
-        low, high = np.where(go_left, low, left), np.where(go_left, right, high)
-        new = np.where(go_left, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
-        at_new = loss(new)
-        left, right = np.where(go_left, new, right), np.where(go_left, left, new)
-        at_left, at_right = (
-            np.where(go_left, at_new, at_right),
-            np.where(go_left, at_left, at_new),
-        )
-    return (low + high) / 2
-
-
-def _newton(loss: Callable[[Floats], Floats], x: Floats) -> Floats:
-    """Newton steps on five-point differences: accurate far below the loss's own resolution."""
-    for step in NEWTON_WIDTHS:
-        far_low, low, high, far_high = (loss(x + k * step) for k in (-2, -1, 1, 2))
-        slope = (8 * (high - low) - (far_high - far_low)) / (12 * step)
-        bend = (16 * (high + low) - (far_high + far_low) - 30 * loss(x)) / (12 * step**2)
-        move = np.where(bend > 0, -slope / np.where(bend > 0, bend, 1.0), 0.0)
-        x = x + np.clip(move, -step, step)
-    return x

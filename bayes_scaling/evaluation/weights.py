@@ -1,8 +1,9 @@
 """Weights of the laws in an average: equal, by leave-one-out scores, or by a backtest.
 
-Equal weights are the default, with which the record of public tables was made: leave-one-out scores
-reward interpolation, and a backtest inside the smaller runs has few rows to choose by.
-`tests/benchmarks/weights.py` scores all three on public tables.
+Equal weights are the default, by evidence on public tables (`tests/benchmarks/weights.txt`):
+weights by leave-one-out scores, which reward interpolation, forecast a little more sharply
+(interval score 3% lower) but held only 73% instead of 88% of the runs beyond 100 times the largest
+fitted one; weights by a backtest inside the smaller runs changed nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Joint laws L(N, D): loss of N parameters trained once on D fresh tokens.
 
-On N*D fixed, a sum of a falling power of N and a falling power of D, and any rising function of
-that sum, is least where the two weighted slopes meet; `_meeting_point` is that one closed form.
+On N^p D^q fixed (N*D, for C = 6ND), a sum of a falling power of N and one of D, and any rising
+function of that sum, is least where the two weighted slopes meet: `meeting_point`.
 """
 
 from __future__ import annotations
@@ -11,16 +11,28 @@ from typing import Any
 from bayes_scaling.laws.law import law
 
 
-def _meeting_point(
-    ND: Any, A: Any, alpha: Any, B: Any, beta: Any, N_ref: Any, D_ref: Any
+def meeting_point(
+    K: Any,
+    A: Any,
+    alpha: Any,
+    B: Any,
+    beta: Any,
+    *,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
 ) -> tuple[Any, Any]:
-    """Minimise A n^-alpha + B d^-beta on n d = ND/(N_ref D_ref).
+    """Minimise A n^-alpha + B d^-beta on N^p D^q = K, with p and q the powers.
 
-    Hoffmann et al. 2022, arXiv:2203.15556, eq. 4.
+    For p = q = 1: Hoffmann et al. 2022, arXiv:2203.15556, eq. 4. In general the slopes along the
+    line, alpha A n^-alpha / p and beta B d^-beta / q, are equal at the best split.
     """
-    g = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
-    N = N_ref * g * (ND / (N_ref * D_ref)) ** (beta / (alpha + beta))
-    return N, ND / N
+    steps = beta * N_power / D_power
+    g = (alpha * A * D_power / (beta * B * N_power)) ** (1 / (alpha + steps))
+    k = (K / (N_ref**N_power * D_ref**D_power)) ** (1 / D_power)
+    n = g * k ** (beta / (alpha + steps))
+    return N_ref * n, D_ref * k / n ** (N_power / D_power)
 
 
 def _elasticity(alpha: Any, beta: Any) -> Any:
@@ -36,9 +48,22 @@ def _elasticity(alpha: Any, beta: Any) -> Any:
 
 
 def _chinchilla_optimum(
-    xp: Any, ND: Any, *, A: Any, alpha: Any, B: Any, beta: Any, N_ref: Any, D_ref: Any, **_: Any
+    xp: Any,
+    K: Any,
+    *,
+    A: Any,
+    alpha: Any,
+    B: Any,
+    beta: Any,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
+    **_: Any,
 ) -> tuple[Any, Any]:
-    return _meeting_point(ND, A, alpha, B, beta, N_ref, D_ref)
+    return meeting_point(
+        K, A, alpha, B, beta, N_ref=N_ref, D_ref=D_ref, N_power=N_power, D_power=D_power
+    )
 
 
 def _chinchilla_derived(
@@ -80,9 +105,21 @@ def chinchilla(
 
 
 def _skaling_optimum(
-    xp: Any, ND: Any, *, w: Any, alpha: Any, beta: Any, N_ref: Any, D_ref: Any, **_: Any
+    xp: Any,
+    K: Any,
+    *,
+    w: Any,
+    alpha: Any,
+    beta: Any,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
+    **_: Any,
 ) -> tuple[Any, Any]:
-    return _meeting_point(ND, w, alpha, 1 - w, beta, N_ref, D_ref)
+    return meeting_point(
+        K, w, alpha, 1 - w, beta, N_ref=N_ref, D_ref=D_ref, N_power=N_power, D_power=D_power
+    )
 
 
 def _skaling_derived(
@@ -140,9 +177,20 @@ def skaling(
 
 
 def _kaplan_optimum(
-    xp: Any, ND: Any, *, w: Any, p: Any, N_ref: Any, D_ref: Any, **_: Any
+    xp: Any,
+    K: Any,
+    *,
+    w: Any,
+    p: Any,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
+    **_: Any,
 ) -> tuple[Any, Any]:
-    return _meeting_point(ND, w, p, 1 - w, 1.0, N_ref, D_ref)
+    return meeting_point(
+        K, w, p, 1 - w, 1.0, N_ref=N_ref, D_ref=D_ref, N_power=N_power, D_power=D_power
+    )
 
 
 def _kaplan_derived(

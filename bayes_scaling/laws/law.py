@@ -37,8 +37,9 @@ class Law:
     The rest is optional knowledge about the formula; `check_law` tries `terms` and `optimum`:
     `terms` maps the unknowns in which the curve is linear without a remainder, so that the loss is
     a sum of terms, to the exponents by which each term falls; `share` names a weight in (0, 1)
-    between two powers of the resources and the outer exponent around them; `optimum(xp, ND, **all)`
-    gives the (N, D) of least loss on N*D = ND; `may_rise` names inputs with which the loss need not
+    between two powers of the resources and the outer exponent around them; `optimum(xp, K, **all)`
+    gives the (N, D) of least loss on N*D = K, or, where its signature names `N_power` and
+    `D_power`, on N^N_power D^D_power = K; `may_rise` names inputs with which the loss need not
     fall; `no_split` says why a budget has no best split; `derived(xp, **all)` gives further
     quantities that papers report; `step` names the middle and the width of a step along the first
     input; `implicit(xp, target, *inputs, **all)` gives the two sides of the equation that a curve
@@ -80,6 +81,11 @@ class Law:
         """True where a budget can be split between parameters and tokens."""
         both = {"N", "D"} <= set(self.inputs) or {"C", "M"} <= set(self.inputs)
         return both and self.target == LOSS and not self.no_split
+
+    @property
+    def knows_powers(self) -> bool:
+        """True where the closed form holds on N^N_power D^D_power = K too."""
+        return self.optimum is not None and "N_power" in inspect.signature(self.optimum).parameters
 
     @property
     def best_split(self) -> str:

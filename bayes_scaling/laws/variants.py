@@ -7,17 +7,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from bayes_scaling.laws.joint import chinchilla
+from bayes_scaling.laws.joint import chinchilla, meeting_point
 from bayes_scaling.laws.law import law
 
 NO_SPLIT = "the loss falls or rises all the way along a budget: this form has no interior optimum"
 
 
 def _tied_optimum(
-    xp: Any, ND: Any, *, A: Any, alpha: Any, B: Any, N_ref: Any, D_ref: Any, **_: Any
+    xp: Any,
+    K: Any,
+    *,
+    A: Any,
+    alpha: Any,
+    B: Any,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
+    **_: Any,
 ) -> tuple[Any, Any]:
-    N = N_ref * xp.power(A / B, 1 / (2 * alpha)) * xp.sqrt(ND / (N_ref * D_ref))
-    return N, ND / N
+    return meeting_point(
+        K, A, alpha, B, alpha, N_ref=N_ref, D_ref=D_ref, N_power=N_power, D_power=D_power
+    )
 
 
 def _tied_derived(
@@ -62,12 +73,23 @@ def _split_exponents(a: Any, s: Any) -> dict[str, Any]:
 
 
 def _split_optimum(
-    xp: Any, ND: Any, *, A: Any, B: Any, a: Any, s: Any, N_ref: Any, D_ref: Any, **_: Any
+    xp: Any,
+    K: Any,
+    *,
+    A: Any,
+    B: Any,
+    a: Any,
+    s: Any,
+    N_ref: Any,
+    D_ref: Any,
+    N_power: float = 1.0,
+    D_power: float = 1.0,
+    **_: Any,
 ) -> tuple[Any, Any]:
     """Hoffmann et al. 2022, arXiv:2203.15556, eq. 4, in split and sum of the exponents."""
-    g = ((1 - a) * A / (a * B)) ** (1 / s)
-    N = N_ref * g * (ND / (N_ref * D_ref)) ** a
-    return N, ND / N
+    return meeting_point(
+        K, A, (1 - a) * s, B, a * s, N_ref=N_ref, D_ref=D_ref, N_power=N_power, D_power=D_power
+    )
 
 
 def _split_derived(

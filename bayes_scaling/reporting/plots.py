@@ -2,7 +2,8 @@
 
 Each function takes results, draws on the given axes or on new ones, and returns them. Plots of
 splits live in `plots_split`, plots of a fit in `plots_posterior`, that of a backtest in
-`plots_backtest`, those of claims and of diagnoses in `plots_claim` and `plots_diagnosis`.
+`plots_backtest`, that of candidate runs in `plots_next`, those of claims and of diagnoses in
+`plots_claim` and `plots_diagnosis`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest
 from bayes_scaling.reporting.plots_claim import plot_claim
 from bayes_scaling.reporting.plots_diagnosis import plot_diagnosis
+from bayes_scaling.reporting.plots_next import plot_next_run
 from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
 from bayes_scaling.reporting.plots_split import plot_allocation, plot_isoflop
 from bayes_scaling.runs.table import resource_values
@@ -40,6 +42,7 @@ __all__ = [
     "plot_diagnosis",
     "plot_forecast",
     "plot_isoflop",
+    "plot_next_run",
     "plot_posterior",
     "plot_residuals",
 ]

@@ -10,7 +10,6 @@ from bayes_scaling.decisions.diagnose import P_UNDER
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_split import _rays, _square_up
-from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +21,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEVELS: Final = (0.05, 0.5, 0.95)
+SAME: Final = 0.02
+"""Difference in log compute below which two runs count as of one budget."""
+LEAST_BAND: Final = 1.5
+"""Range of compute, as a factor, from which the best splits are drawn as a band."""
 MIDDLE: Final = "#e8e8e8"
 """Colour of a run that is as likely undertrained as overtrained."""
 
@@ -30,9 +33,9 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
     """Draw the fitted runs, tokens D against parameters N, coloured by how surely undertrained.
 
     Red: the best split of the run's compute has more tokens per parameter; blue: fewer. The band
-    holds 90% of where the best split of each compute may lie, the line its median; where it is not
-    one line (what the law reads besides differs between runs), each run has a bar of its own.
-    Dotted lines have a constant number of tokens per parameter.
+    holds 90% of where the best split of each compute may lie, the line its median; where there is
+    no such line (one budget, or what the law reads besides differs from run to run), each budget
+    has a bar of its own. Dotted lines have a constant number of tokens per parameter.
     """
     runs = diagnosis.runs
     with style.paper():
@@ -69,11 +72,14 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
 
 def _frontier(ax: Axes, diagnosis: Diagnosis) -> None:
     """The best splits of the runs' compute: low, middle and high size, each with its tokens."""
-    flops, place = np.unique(diagnosis.runs[FLOPS].to_numpy(), return_index=True)
+    spent = diagnosis.runs[FLOPS].to_numpy()
+    _, place = np.unique(np.round(np.log(spent) / SAME), return_index=True)
+    flops = spent[place]
     sizes = diagnosis.quantiles(LEVELS, of=PARAMS).to_numpy()[place]
-    tokens = flops[:, None] / (FLOP_PER_PARAM_TOKEN * sizes)
+    tokens = np.asarray(diagnosis.cost.convention.tokens(flops[:, None], sizes))
     look: dict[str, Any] = {"color": style.GREEN, "zorder": 2}
-    one_line = len(flops) > 1 and bool((np.diff(sizes, axis=0) >= 0).all())
+    wide = flops[-1] > LEAST_BAND * flops[0]
+    one_line = bool(wide and (np.diff(sizes, axis=0) >= 0).all())
     if not one_line:
         for i in range(len(flops)):
             label = "best split: 90%" if i == 0 else ""

@@ -61,7 +61,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "runs": _runs(fit),
         "forecast": _forecast(answers, levels),
         "ray_tokens_per_param": answers.ray,
-        "cost": asdict(answers.cost),
+        "cost": answers.cost.to_dict(),
         "no_split": answers.no_split,
         "refused": answers.refused,
         "tolerance": TOLERANCE,
@@ -169,11 +169,13 @@ def _allocation(allocation: Allocation | None, levels: Sequence[float]) -> list[
     names = (PARAMS, TOKENS, TOKENS_PER_PARAM, OPTIMAL_LOSS, REGRET)
     optimum = {name: _quantiles(allocation.quantiles(levels, of=name)) for name in names}
     edge = allocation.draws[AT_EDGE].values.mean(axis=(0, 1))
+    words = (FLOPS, AT_EDGE, "limited_by")
     return [
         {
             **{str(k): float(v) for k, v in allocation.budgets.iloc[i].items()},
-            "plan": {str(k): float(v) for k, v in plan.items() if k not in (FLOPS, AT_EDGE)},
+            "plan": {str(k): float(v) for k, v in plan.items() if k not in words},
             "plan_at_edge": bool(plan[AT_EDGE]),
+            "plan_limited_by": str(plan["limited_by"]),
             "optimum": {name: optimum[name][i] for name in names},
             "at_edge_share": float(edge[i]),
         }

@@ -67,7 +67,7 @@ class Noise:
         return {**unknowns, "sigma": unknowns["sigma"] * xp.exp(unknowns[GROWTH] * below)}
 
     def relative_scatter(self, unknowns: Mapping[str, Any], loss: Any) -> Any:
-        """Scale of the scatter of runs around the curve `loss`, as a share of it; shapes broadcast."""
+        """Scale of the scatter of runs around the curve, as a share of `loss`; broadcasts."""
         effect = unknowns[RUN_EFFECT] if self.has_run_effect else 0.0
         scatter = np.hypot(unknowns["sigma"], effect)
         return scatter if self.scale == "log" else scatter / loss

@@ -21,7 +21,7 @@ from .conftest import Cli
 VERBS = (
     "demo", "report", "check", "example", "fit", "show", "forecast", "allocate", "schema",
     "doctor", "models", "models list", "models show", "models diff", "models with-floor",
-    "compare", "diff",
+    "compare", "diff", "next",
 )  # fmt: skip
 
 

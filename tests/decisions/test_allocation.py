@@ -10,7 +10,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import TOLERANCE, loss_on_budget
-from bayes_scaling.decisions.optimum import per_draw_optimum, search_split
+from bayes_scaling.decisions.optimum import USUAL, best_on_line, per_draw_optimum
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import curve_at
@@ -126,7 +126,7 @@ def test_optimum_at_an_edge_is_marked() -> None:
     def always_bigger(N: np.ndarray, D: np.ndarray) -> np.ndarray:
         return 1 + N**-0.1
 
-    _, _, at_edge = search_split(always_bigger, np.array([1e22]), ())
+    _, _, at_edge = best_on_line(always_bigger, np.array([1e22]), USUAL, ())
     assert at_edge.all()
 
 

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from scipy import optimize
 
 import bayes_scaling as bs
+from bayes_scaling.decisions.convention import Convention, power_convention
 from bayes_scaling.decisions.optimum import per_draw_optimum
 from bayes_scaling.decisions.roots import falling_root
 from bayes_scaling.errors import CheckError, UsageError
@@ -18,6 +19,7 @@ from bayes_scaling.evaluation.averaging import average
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import law_at
 from bayes_scaling.runs.table import Runs
+from bayes_scaling.specs.prior import Prior
 from tests.conftest import REPLICATION, ladder, make_fit, make_grouped_fit
 from tests.decisions.test_allocation import VALUES, without_closed_form
 
@@ -137,6 +139,25 @@ def test_money_totals_and_tables(chinchilla_fit: Fit) -> None:
     assert one["run_params"].iloc[0] == found.runs["params"][7]
     with pytest.raises(UsageError, match="no draws of"):
         found.quantiles([0.5], of="price")
+
+
+def test_compute_counted_otherwise_and_an_uncertain_price(chinchilla_fit: Fit) -> None:
+    """On C = 3ND half the FLOP pays for the same splits; a dear head makes small models waste."""
+    usual = bs.diagnose(chinchilla_fit)
+    half = bs.diagnose(chinchilla_fit, cost=bs.Cost(convention=power_convention(3.0)))
+    assert_allclose(half.runs["flops"], usual.runs["flops"] / 2)
+    for name in ("params", "tokens", "wasted", "best_tokens", "excess_loss"):
+        assert_allclose(half.draws[name], usual.draws[name], rtol=1e-7, atol=1e-9)
+    head = Convention("6(N + 1e8)D", lambda N: 6 * (N + 1e8))
+    dear = bs.diagnose(chinchilla_fit, cost=bs.Cost(convention=head))
+    spent = 6 * (dear.draws["params"] + 1e8) * dear.draws["tokens"]
+    assert_allclose(spent, np.broadcast_to(dear.runs["flops"], spent.shape), rtol=1e-9)
+    assert (dear.draws["params"] > usual.draws["params"]).all()
+    price = Prior("LogNormal", {"q05": 2.0, "q95": 3.5})
+    found = bs.diagnose(chinchilla_fit, cost=bs.Cost(usd_per_gpu_hour=price), seed=4)
+    drawn = bs.Cost(usd_per_gpu_hour=price).drawn((4, 250), seed=4)
+    wasted = found.draws["wasted"].values * drawn.usd(found.runs["flops"].to_numpy())
+    assert_allclose(found.draws["wasted_usd"], wasted, rtol=1e-7, atol=1e-6)
 
 
 def test_an_average_mixes_draws_of_each_law() -> None:

@@ -1,0 +1,170 @@
+"""Planned: the verb `plan`."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bayes_scaling.cli.amounts import parse_amounts, parse_given, parse_intervals
+from bayes_scaling.cli.mixed import evidence_lines, evidence_record, given_words, in_words
+from bayes_scaling.cli.options import (
+    DEFAULT_INTERVALS,
+    GivenOption,
+    GroupOption,
+    IntervalOption,
+    LawOption,
+    ModelsOption,
+    Output,
+    Reading,
+    TableOrFit,
+    WeightsOption,
+)
+from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pricing import Plans, Price
+from bayes_scaling.cli.promises import LossOption
+from bayes_scaling.cli.verbs import verb
+from bayes_scaling.errors import UsageError
+from bayes_scaling.names import PARAMS, TOKENS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from bayes_scaling.decisions.plan import Plan
+    from bayes_scaling.evaluation.averaging import Average
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the app."""
+    verb(app, "plan")(plan)
+
+
+def plan(
+    source: TableOrFit,
+    reading: Reading,
+    output: Output,
+    price: Price,
+    plans: Plans,
+    params: Annotated[
+        str, typer.Option("--params", metavar="N", help="Parameters of the run, such as 70B.")
+    ],
+    tokens: Annotated[
+        str, typer.Option("--tokens", metavar="D", help="Tokens of the run, such as 1.4T.")
+    ],
+    loss: LossOption = None,
+    model: ModelsOption = None,
+    weights: WeightsOption = "equal",
+    interval: IntervalOption = DEFAULT_INTERVALS,
+    law: LawOption = None,
+    given: GivenOption = None,
+    group: GroupOption = None,
+) -> Outcome:
+    """What will this one run reach, what does it cost, and what does it give away?
+
+    Shows the forecast of the run with its evidence, its price, its regret against the best split of
+    the same spending, and what more parameters or tokens would buy. Exit code 1: the run lies
+    beyond what the fitted runs support, or the table cannot tell a split.
+    """
+    from bayes_scaling.cli.mixed import mixed_of, with_given
+    from bayes_scaling.decisions.setting import Setting
+
+    levels, cost = parse_intervals(interval), price.cost()
+    size, seen = parse_amounts([params], PARAMS)[0], parse_amounts([tokens], TOKENS)[0]
+    if loss is not None and not 0 < loss < float("inf"):
+        raise UsageError(f"--loss {loss:g}: must be finite and above 0")
+    setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
+    mixed = mixed_of(source, reading, model, law, group, output, weights=weights)
+    mixed = with_given(mixed, parse_given(given))
+    from bayes_scaling.decisions.plan import plan as judge
+
+    found = judge(mixed, size, seen, setting=setting, seed=output.seed)
+    return _outcome(found, mixed, loss, levels)
+
+
+def _outcome(found: Plan, mixed: Average, target: float | None, levels: Sequence[float]) -> Outcome:
+    from bayes_scaling.cli.answers import forecast_columns, levels_of, records, split_findings
+
+    frame = forecast_columns(found.forecast, levels)
+    quantiles = {
+        str(name): {
+            f"q{100 * float(str(level)):02.0f}": float(value)
+            for level, value in found.quantiles(levels_of(levels), of=str(name)).iloc[0].items()
+        }
+        for name in found.draws
+    }
+    reaches = None if target is None else float(found.forecast.probability(at_most=target)[0])
+    failures, warnings = split_findings(found.forecast.findings)
+    result: dict[str, Any] = {
+        "model": " + ".join(mixed.fits),
+        "params": found.params,
+        "tokens": found.tokens,
+        "flops": found.flops,
+        "forecast": records(frame)[0],
+        "target": target,
+        "reaches": reaches,
+        "evidence": [evidence_record(each) for each in found.forecast.evidence],
+        "draws": quantiles,
+        "robust": records(found.robust)[0],
+        "given_away": found.given_away,
+        "near_optimal": found.near_optimal,
+        "tokens_first": found.tokens_first,
+        "setting": found.setting.describe(),
+        "findings": [finding.to_dict() for finding in found.forecast.findings],
+        "provenance": dict(found.forecast.provenance),
+    }
+    return Outcome(
+        result=result,
+        text=lambda: _text(found, mixed, target, reaches, levels),
+        table=frame,
+        failures=failures,
+        warnings=warnings,
+    )
+
+
+def _text(
+    found: Plan,
+    mixed: Average,
+    target: float | None,
+    reaches: float | None,
+    levels: Sequence[float],
+) -> Iterator[Any]:
+    from bayes_scaling.reporting.tables import forecast_table
+    from bayes_scaling.reporting.wording import say_flop, say_regret, say_share, say_size, say_usd
+
+    def interval(name: str) -> tuple[float, float, float]:
+        low, middle, high = found.quantiles((0.05, 0.5, 0.95), of=name).iloc[0]
+        return float(low), float(middle), float(high)
+
+    yield from evidence_lines(found.forecast)
+    yield forecast_table(found.forecast, intervals=levels)
+    if target is not None and reaches is not None:
+        yield f"a new run reaches {target:g} nats/token with {say_share(reaches)}"
+    usd = [say_usd(each) for each in interval("usd")]
+    price = usd[1] if len(set(usd)) == 1 else f"{usd[1]} [{usd[0]}, {usd[2]}]"
+    best, fit = found.robust.iloc[0], next(iter(mixed.fits.values()))
+    low, middle, high = interval("regret")
+    hundredth = interval("usd_per_hundredth")[1]
+    doubled = {name: interval(f"double_{name}") for name in (PARAMS, TOKENS)}
+    more = "tokens" if found.tokens_first > 0.5 else "parameters"
+    sure = max(found.tokens_first, 1 - found.tokens_first)
+    for line in (
+        f"it spends {say_flop(float(f'{found.flops:.3g}'))} FLOP, {price}",
+        f"regret: {say_regret(middle)} nats/token [{say_regret(low)}, {say_regret(high)}] above "
+        f"the best split of the same spending; within .005 with {say_share(found.near_optimal)}",
+        f"the plan to fund for as much: {say_size(best[PARAMS])} params on "
+        f"{say_size(best[TOKENS])} tokens, expected loss lower by "
+        f"{say_regret(max(found.given_away, 0.0))}; about as good from "
+        f"{say_size(best['params_low'])} to {say_size(best['params_high'])} params",
+        f"doubling parameters buys {_drop(doubled[PARAMS])}, doubling tokens "
+        f"{_drop(doubled[TOKENS])} nats/token; more {more} help more with {say_share(sure)}",
+        f"the next .01 nats/token, at the same tokens per parameter, cost {say_usd(hundredth)}",
+        f"model {in_words(mixed)}; {given_words(fit)}loss in nats/token, intervals of 90%",
+        *found.setting.describe(),
+    ):
+        yield textwrap.fill(line, LINE)
+
+
+def _drop(values: tuple[float, float, float]) -> str:
+    low, middle, high = values
+    return f"{middle:.3f} [{low:.3f}, {high:.3f}]"

@@ -1,0 +1,118 @@
+"""Promises: budgets that a target asks for, and what reviewers ask of budgets, in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bayes_scaling.cli.amounts import gather, parse_money
+from bayes_scaling.errors import UsageError
+from bayes_scaling.names import FLOPS, LOSS_MEAN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from bayes_scaling.decisions.prospects import Prospects
+    from bayes_scaling.decisions.setting import Setting
+    from bayes_scaling.evaluation.averaging import Average
+
+TARGET = "What is wanted"
+LossOption = Annotated[
+    float | None,
+    typer.Option(
+        "--loss",
+        metavar="L",
+        help="Loss to reach [nats/token]: without a budget, the cheapest that does.",
+        rich_help_panel=TARGET,
+    ),
+]
+ProbabilityOption = Annotated[
+    float,
+    typer.Option(
+        "--probability",
+        metavar="P",
+        help="How sure a new run must be of that loss.",
+        rich_help_panel=TARGET,
+    ),
+]
+WorthOption = Annotated[
+    str | None,
+    typer.Option(
+        "--usd-per-nat",
+        metavar="V",
+        help="What a nat/token less is worth: the budget where one more USD buys one.",
+        rich_help_panel=TARGET,
+    ),
+]
+MORE = (2.0, 10.0)
+"""Multiples of a budget of which it is said what they buy."""
+
+
+def wanted_budget(
+    mixed: Average, loss: float | None, probability: float, worth: str | None, setting: Setting
+) -> tuple[list[float], str]:
+    """Return the one budget that a target or a worth asks for, and why in words.
+
+    Raises UsageError where both or neither are given, CheckError where no budget reaches the loss.
+    """
+    from bayes_scaling.decisions.prospects import best_budget, budget_for
+
+    if (loss is None) == (worth is None):
+        raise UsageError("a budget follows from one of --loss and --usd-per-nat")
+    if loss is not None:
+        found = budget_for(mixed, loss, probability, setting=setting)
+        words = (
+            f"cheapest budget with a plan that reaches {loss:g} nats/token with {probability:.0%}"
+        )
+    else:
+        usd = gather([worth or ""], parse_money)[0]
+        found = best_budget(mixed, usd, setting=setting)
+        words = (
+            f"budget at which .01 nats/token more cost what they are worth, {usd / 100:,.0f} USD"
+        )
+    return [float(found.plans[FLOPS].iloc[0])], words
+
+
+def promises(
+    mixed: Average, budgets: Sequence[float], loss: float | None, setting: Setting
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return what two and ten times each budget buy, as a table and in words, one line each.
+
+    Columns: flops, times, mean, q05, q50, q95 of the drop in the expected loss of the best plan
+    [nats/token], probability of a drop; and of the target loss, if one is given, at the budget.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from bayes_scaling.decisions.prospects import prospects
+
+    rows, lines = [], []
+    for budget in budgets:
+        at = budget * np.array([1.0, *MORE])
+        found = prospects(mixed, at.tolist(), setting=setting)
+        table = found.improvement().rename(columns={0.05: "q05", 0.5: "q50", 0.95: "q95"})
+        table = table.assign(times=[1.0, *MORE], flops=budget)
+        if loss is not None:
+            table["reaches"] = found.probability(loss)
+        rows.append(table)
+        lines += list(_lines(found, table, budget, loss))
+    return pd.concat(rows, ignore_index=True), lines
+
+
+def _lines(
+    found: Prospects, table: pd.DataFrame, budget: float, loss: float | None
+) -> Iterator[str]:
+    from bayes_scaling.reporting.wording import say_flop
+
+    name = say_flop(float(f"{budget:.3g}"))
+    if loss is not None:
+        yield f"{name} FLOP: {table['reaches'][0]:.0%} that a new run reaches {loss:g} nats/token"
+    base = float(found.draws[LOSS_MEAN].values[..., 0].mean())
+    parts = [
+        f"{row['times']:g}x: lower by {row['mean']:.3f} [{row['q05']:.3f}, {row['q95']:.3f}]"
+        for row in table[1:].to_dict("records")
+    ]
+    yield f"{name} FLOP: expected loss {base:.3f}; more compute, {'; '.join(parts)}"

@@ -1,0 +1,85 @@
+"""Regret curve: what each size would lose on one budget, and how likely it is about as good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bayes_scaling.decisions.horizon import positive_values
+from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
+from bayes_scaling.decisions.robust import TOLERANCE, mean_of_worst
+from bayes_scaling.decisions.setting import Setting
+from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.inference.fit import Fit
+
+    Floats = NDArray[np.float64]
+
+SIZES = 81
+REACH = 10.0
+"""Sizes shown: the middle optimum divided and multiplied by this."""
+WORST = 0.9
+USUAL = Setting()
+
+
+def regret_curve(
+    source: Source,
+    flops: float,
+    params: Sequence[float] | None = None,
+    *,
+    tolerance: float = TOLERANCE,
+    setting: Setting = USUAL,
+) -> pd.DataFrame:
+    """Return the regret of sizes that spend `flops` FLOP, one row per size.
+
+    Columns: params, tokens, tokens_per_param, loss (expected), regret_mean, regret_q05, regret_q50,
+    regret_q95 and regret_worst (mean of the worst tenth of draws), all [nats/token] above each
+    draw's own best split, and near, the probability of being within `tolerance` nats of it. Sizes
+    default to a grid around the middle optimum. Raises what `allocate` raises.
+    """
+    budget = positive_values([flops], FLOPS)
+    mixed = setting.given(average_of(source, backtest=False))
+    for fit in mixed.fits.values():
+        require_split(fit, budget)
+    best = {name: _best(fit, budget, setting) for name, fit in mixed.fits.items()}
+    if params is None:
+        middle = float(np.median(mixed.pick({k: v[0] for k, v in best.items()})))
+        params = np.geomspace(middle / REACH, middle * REACH, SIZES).tolist()
+    N = positive_values(params, PARAMS)
+    D = np.asarray(setting.line.tokens(budget, N))
+    loss, regret = {}, {}
+    for name, fit in mixed.fits.items():
+        law = setting.curve(fit, drift=False)
+        loss[name] = setting.curve(fit)(N, D)
+        regret[name] = loss[name] * (1 - best[name][1] / law(N, D))
+    lost = mixed.pick(regret)
+    low, middle_, high = np.quantile(lost, (0.05, 0.5, 0.95), axis=(0, 1))
+    return pd.DataFrame(
+        {
+            PARAMS: N,
+            TOKENS: D,
+            TOKENS_PER_PARAM: D / N,
+            "loss": mixed.pick(loss).mean(axis=(0, 1)),
+            "regret_mean": lost.mean(axis=(0, 1)),
+            "regret_q05": low,
+            "regret_q50": middle_,
+            "regret_q95": high,
+            "regret_worst": mean_of_worst(lost, WORST),
+            "near": (lost <= tolerance).mean(axis=(0, 1)),
+        }
+    )
+
+
+def _best(fit: Fit, budget: Floats, setting: Setting) -> tuple[Floats, Floats]:
+    """Size of each draw's own best split and the law's loss at it, (chain, draw, 1)."""
+    law = setting.curve(fit, drift=False)
+    split = None if setting.repetition is None else law
+    params, tokens, _ = per_draw_optimum(fit, budget, setting.line, split)
+    return params, law(params, tokens)

@@ -1,0 +1,91 @@
+"""Serving: what a model costs after its training, and the lifetime compute of both.
+
+    X = C(N, D) + w * flops_per_token * N * T
+
+for T tokens generated and read over the model's life, 2N FLOP each (Sardana et al. 2024,
+arXiv:2401.00448). w is what a served FLOP costs as a multiple of a trained one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bayes_scaling.errors import UsageError
+from bayes_scaling.inference.seeds import rng_of
+from bayes_scaling.specs.prior import Prior
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bayes_scaling.decisions.cost import Price
+
+FLOP_PER_PARAM_SERVED = 2.0
+"""Forward pass alone (Kaplan et al. 2020, arXiv:2001.08361, section 2.1)."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Demand for a model: `tokens` generated or read over its life, a number or a prior.
+
+    `requests` multiplies them, for tokens stated for each. `weight` is what a served FLOP costs
+    as a multiple of a trained one (see `serving_weight`). Raises UsageError for values that are
+    not finite and above 0.
+    """
+
+    tokens: float | Prior
+    requests: float | Prior = 1.0
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Gather every impossible value into one error."""
+        faults = [
+            f"{name} = {value}: must be finite and above 0"
+            for name in ("tokens", "requests", "weight")
+            if not isinstance(value := getattr(self, name), Prior) and not 0 < value < math.inf
+        ]
+        faults += [
+            f"{name} from {value.support[0]:g}: must be above 0"
+            for name in ("tokens", "requests")
+            if isinstance(value := getattr(self, name), Prior) and value.support[0] < 0
+        ]
+        if faults:
+            raise UsageError("serving: " + "; ".join(faults))
+
+    def flop_per_param(self, shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float64] | Any:
+        """FLOP served per parameter, (*shape, 1) where uncertain; the same for the same seed."""
+        rng = rng_of(seed, "serving")
+        total: Any = self.weight * FLOP_PER_PARAM_SERVED
+        for value in (self.tokens, self.requests):
+            if isinstance(value, Prior):
+                total = total * value.sample(rng, math.prod(shape)).reshape(*shape, 1)
+            else:
+                total = total * value
+        return total
+
+    @property
+    def middle(self) -> float:
+        """FLOP served per parameter at the medians."""
+        values = (self.tokens, self.requests)
+        each = [float(v.quantile(0.5)) if isinstance(v, Prior) else v for v in values]
+        return self.weight * FLOP_PER_PARAM_SERVED * each[0] * each[1]
+
+    def describe(self) -> str:
+        """Say the demand in a few words."""
+        tokens, requests = _words(self.tokens), _words(self.requests)
+        demand = f"{tokens} tokens served" + (f" in {requests} requests" if requests != "1" else "")
+        return demand + (f", {self.weight:.3g} times the price" if self.weight != 1 else "")
+
+
+def _words(value: float | Prior) -> str:
+    if not isinstance(value, Prior):
+        return f"{value:.3g}"
+    low, middle, high = (float(value.quantile(q)) for q in (0.05, 0.5, 0.95))
+    return f"{middle:.3g} [{low:.3g}, {high:.3g}]"
+
+
+def serving_weight(training: Price, serving: Price) -> float:
+    """What a served FLOP costs in USD as a multiple of a trained one, from two prices."""
+    return float(serving.usd(1.0) / training.usd(1.0))

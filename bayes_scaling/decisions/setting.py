@@ -1,0 +1,118 @@
+"""Setting: what surrounds a split: cost, limits, demand, data; as a line and a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayes_scaling.decisions.budget_line import NO_LIMITS, BudgetLine
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.repetition import Repetition
+from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.inference.predict import curve_at, law_at
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+from bayes_scaling.runs.compute import train_flop
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from bayes_scaling.evaluation.averaging import Average
+    from bayes_scaling.inference.fit import Fit
+
+    Floats = NDArray[np.float64]
+    Curve = Callable[[Floats, Floats], Floats]
+
+USUAL_COST = Cost()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a plan costs, what it must respect, and which demand and data it meets.
+
+    `seed` draws what is uncertain in them: price, demand, worth of repeated tokens.
+    """
+
+    cost: Cost = USUAL_COST
+    limits: Limits = NO_LIMITS
+    serving: Serving | None = None
+    repetition: Repetition | None = None
+    seed: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        cost: Cost | None,
+        limits: Limits | None,
+        serving: Serving | None,
+        repetition: Repetition | None,
+        seed: int,
+    ) -> Setting:
+        """Return the setting of optional parts: usual cost, no limits where none are given."""
+        return cls(cost or USUAL_COST, limits or NO_LIMITS, serving, repetition, seed)
+
+    @property
+    def line(self) -> BudgetLine:
+        """Line of a budget at the medians of price and demand."""
+        served = self.serving.middle if self.serving else 0.0
+        return BudgetLine(self.cost.convention, served, self.limits)
+
+    def drawn_line(self, fit: Fit) -> BudgetLine:
+        """Line of a budget with the demand from draw to draw."""
+        if self.serving is None:
+            return self.line
+        served = self.serving.flop_per_param(_shape(fit), seed=self.seed)
+        return replace(self.line, served=served)
+
+    def curve(self, fit: Fit, *, drift: bool = True) -> Curve:
+        """Expected loss of (N, D) [nats/token], with the data at hand, broadcasting as `curve_at`.
+
+        Without drift: the law alone, which decides a split.
+        """
+        at = curve_at if drift else law_at
+        inputs = self.inputs(fit)
+        return lambda N, D: at(fit, inputs(N, D))
+
+    def inputs(self, fit: Fit) -> Callable[[Floats, Floats], dict[str, Floats]]:
+        """What the law reads of a run of (N, D), as `predict_at` and `curve_at` take it."""
+        repetition = self.repetition
+        if repetition is None or UNIQUE_TOKENS in fit.model.inputs:
+            return lambda N, D: {PARAMS: N, TOKENS: D}
+        worth = repetition.drawn(_shape(fit), seed=self.seed)
+        return lambda N, D: {
+            PARAMS: N,
+            TOKENS: repetition.effective(D, worth),
+            FLOPS: train_flop(N, D),
+        }
+
+    def given(self, mixed: Average) -> Average:
+        """Return the average with the unique tokens stated to the laws that read them."""
+        if self.repetition is None:
+            return mixed
+        unique = self.repetition.unique_tokens
+        fits = {
+            name: fit.at(**{UNIQUE_TOKENS: unique})
+            if UNIQUE_TOKENS in fit.model.inputs and UNIQUE_TOKENS not in fit.given
+            else fit
+            for name, fit in mixed.fits.items()
+        }
+        return replace(mixed, fits=fits)
+
+    def describe(self) -> list[str]:
+        """Say the assumptions, one line each."""
+        lines = [f"cost at {self.cost.describe()}"]
+        if self.serving is not None:
+            lines.append(f"lifetime compute: training and {self.serving.describe()}")
+        if self.repetition is not None:
+            lines.append(self.repetition.describe())
+        words = [limit.words for limit in self.limits.each()]
+        if self.limits.sizes:
+            words.append("sizes " + ", ".join(f"{size:.3g}" for size in self.limits.sizes))
+        return lines + ([f"limits: {'; '.join(words)}"] if words else [])
+
+
+def _shape(fit: Fit) -> tuple[int, int]:
+    return fit.posterior.sizes[CHAIN], fit.posterior.sizes[DRAW]
