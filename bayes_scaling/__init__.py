@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation as Allocation
     from bayes_scaling.decisions.allocation import allocate as allocate
     from bayes_scaling.decisions.chain import chain as chain
+    from bayes_scaling.decisions.claim import Claim as Claim
+    from bayes_scaling.decisions.claim import read_claim as read_claim
+    from bayes_scaling.decisions.claim_score import ClaimScore as ClaimScore
     from bayes_scaling.decisions.convention import Convention as Convention
     from bayes_scaling.decisions.convention import active_convention as active_convention
     from bayes_scaling.decisions.convention import attention_convention as attention_convention
     from bayes_scaling.decisions.convention import power_convention as power_convention
     from bayes_scaling.decisions.cost import Cost as Cost
+    from bayes_scaling.decisions.diagnose import Diagnosis as Diagnosis
+    from bayes_scaling.decisions.diagnose import diagnose as diagnose
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
     from bayes_scaling.decisions.limits import Latency as Latency
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.prospects import best_budget as best_budget
     from bayes_scaling.decisions.prospects import budget_for as budget_for
     from bayes_scaling.decisions.prospects import prospects as prospects
+    from bayes_scaling.decisions.register import register as register
     from bayes_scaling.decisions.regret import regret_curve as regret_curve
     from bayes_scaling.decisions.repetition import Repetition as Repetition
     from bayes_scaling.decisions.scan import Scan as Scan
@@ -56,6 +62,8 @@ if TYPE_CHECKING:
     from bayes_scaling.laws.law import load_law as load_law
     from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
     from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
+    from bayes_scaling.reporting.plots import plot_claim as plot_claim
+    from bayes_scaling.reporting.plots import plot_diagnosis as plot_diagnosis
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
     from bayes_scaling.reporting.plots import plot_next_run as plot_next_run
@@ -77,10 +85,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "decisions.allocation": ("Allocation", "allocate"),
     "decisions.chain": ("chain",),
+    "decisions.claim": ("Claim", "read_claim"),
+    "decisions.claim_score": ("ClaimScore",),
     "decisions.convention": (
         "Convention", "active_convention", "attention_convention", "power_convention",
     ),
     "decisions.cost": ("Cost",),
+    "decisions.diagnose": ("Diagnosis", "diagnose"),
     "decisions.forecast": ("Forecast", "forecast"),
     "decisions.limits": ("Latency", "Limits", "Linear"),
     "decisions.mixture": ("best_mixture",),
@@ -88,6 +99,7 @@ _HOMES = {
     "decisions.next_run": ("NextRun", "next_run"),
     "decisions.plan": ("Plan", "plan"),
     "decisions.prospects": ("Prospects", "best_budget", "budget_for", "prospects"),
+    "decisions.register": ("register",),
     "decisions.regret": ("regret_curve",),
     "decisions.repetition": ("Repetition",),
     "decisions.scan": ("Scan", "scan"),
@@ -103,8 +115,8 @@ _HOMES = {
     "laws.conformance": ("check_law",),
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
-        "plot_allocation", "plot_backtest", "plot_forecast", "plot_isoflop", "plot_next_run",
-        "plot_posterior", "plot_residuals",
+        "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis", "plot_forecast",
+        "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

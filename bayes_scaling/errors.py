@@ -36,6 +36,12 @@ class TableError(BayesScalingError, ValueError):
     exit_code = EXIT_INPUT
 
 
+class ClaimError(BayesScalingError, ValueError):
+    """A claim that is not what was registered: nothing is scored against it."""
+
+    exit_code = EXIT_INPUT
+
+
 class InferenceError(BayesScalingError, RuntimeError):
     """Sampling failed and left no usable posterior."""
 

@@ -75,13 +75,17 @@ def test_importing_the_package_is_light() -> None:
 
 def test_public_names_are_these() -> None:
     assert set(bayes_scaling.__all__) == {
-        "Allocation", "Backtest", "Check", "Checks", "Comparison", "Cost", "Fit", "Forecast", "Law",
-        "ModelSpec", "NextRun", "Report", "Runs", "Scan", "__version__", "allocate", "backtest",
-        "best_mixture", "chain", "check", "check_law", "compare", "compute_multiplier",
-        "example_path", "fit", "floor_prior", "forecast", "law", "load_fit", "load_law",
-        "load_model", "model_names", "next_run", "plot_allocation", "plot_backtest",
+        "Allocation", "Backtest", "Check", "Checks", "Claim", "ClaimScore", "Comparison",
+        "Convention", "Cost", "Diagnosis", "Fit", "Forecast", "Latency", "Law", "Limits", "Linear",
+        "ModelSpec", "NextRun", "Plan", "Prior", "Prospects", "Repetition", "Report", "Runs",
+        "Scan", "Serving", "Setting", "__version__", "active_convention", "allocate",
+        "attention_convention", "backtest", "best_budget", "best_mixture", "budget_for", "chain",
+        "check", "check_law", "compare", "compute_multiplier", "diagnose", "example_path", "fit",
+        "floor_prior", "forecast", "law", "load_fit", "load_law", "load_model", "model_names",
+        "next_run", "plan", "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis",
         "plot_forecast", "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
-        "read_runs", "report", "scan", "schedule_columns",
+        "power_convention", "prospects", "read_claim", "read_runs", "register", "regret_curve",
+        "report", "scan", "schedule_columns", "serving_weight",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.names import LOSS, LOSS_MEAN, PARAMS, TOKENS
+from bayes_scaling.names import LOSS, LOSS_MEAN, PARAMS, TOKENS, TOKENS_PER_PARAM
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.diagnose import Diagnosis
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.runs.finding import Finding
@@ -52,6 +53,20 @@ def allocation_columns(allocation: Allocation, intervals: Sequence[float]) -> pd
     parts = [_named(allocation.quantiles(levels, of=name), f"optimum_{name}") for name in names]
     plan = allocation.robust.drop(columns="flops").add_prefix("plan_")
     return _beside(allocation.budgets, [plan, *parts])
+
+
+def diagnosis_columns(diagnosis: Diagnosis, intervals: Sequence[float]) -> pd.DataFrame:
+    """Return one row per run, the worst first: what it spent, and what its split cost."""
+    from bayes_scaling.decisions.diagnose import SUMMARISED
+
+    levels = levels_of(intervals)
+    best = (PARAMS, TOKENS, TOKENS_PER_PARAM)  # of the best split of the run's compute
+    parts = [
+        _named(diagnosis.quantiles(levels, of=name), f"optimum_{name}" if name in best else name)
+        for name in SUMMARISED
+    ]
+    beside = _beside(diagnosis.runs, parts)
+    return beside.iloc[diagnosis.worst_first].reset_index(drop=True)
 
 
 def _beside(left: pd.DataFrame, parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

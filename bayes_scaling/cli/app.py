@@ -12,12 +12,14 @@ from bayes_scaling.cli import (
     calibration,
     comparison,
     decisions,
+    diagnosis,
     evaluation,
     groups,
     next_run,
     pages,
     planned,
     posterior,
+    register,
     scan,
     shelf,
     tables,
@@ -47,7 +49,7 @@ def build_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_start)
     for page in (
         pages, tables, posterior, comparison, evaluation, decisions, allocation, planned,
-        next_run, scan, groups, calibration, shelf, about,
+        next_run, diagnosis, scan, register, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

@@ -124,6 +124,7 @@ def _forecast(
     from bayes_scaling.cli.answers import forecast_columns, records, split_findings
     from bayes_scaling.decisions.chain import chain
     from bayes_scaling.decisions.forecast import forecast as predict
+    from bayes_scaling.decisions.register import CLAIM_QUANTILES, claim_quantiles
     from bayes_scaling.evaluation.averaging import average
 
     fit = next(iter(mixed.fits.values()))
@@ -167,7 +168,10 @@ def _forecast(
             "evidence": [evidence_record(each) for each in found.evidence],
             "seed": output.seed,
             "intervals": list(levels),
-            "points": records(frame),
+            "points": [
+                {**row, CLAIM_QUANTILES: each}
+                for row, each in zip(records(frame), claim_quantiles(found), strict=True)
+            ],
             "weights": dict(found.weights),
             "findings": [finding.to_dict() for finding in found.findings],
             "provenance": dict(found.provenance),

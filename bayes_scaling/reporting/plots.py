@@ -2,7 +2,8 @@
 
 Each function takes results, draws on the given axes or on new ones, and returns them. Plots of
 splits live in `plots_split`, plots of a fit in `plots_posterior`, that of a backtest in
-`plots_backtest`, that of candidate runs in `plots_next`.
+`plots_backtest`, that of candidate runs in `plots_next`, those of claims and of diagnoses in
+`plots_claim` and `plots_diagnosis`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest
+from bayes_scaling.reporting.plots_claim import plot_claim
+from bayes_scaling.reporting.plots_diagnosis import plot_diagnosis
 from bayes_scaling.reporting.plots_next import plot_next_run
 from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
 from bayes_scaling.reporting.plots_split import plot_allocation, plot_isoflop
@@ -35,6 +38,8 @@ __all__ = [
     "draw_intervals",
     "plot_allocation",
     "plot_backtest",
+    "plot_claim",
+    "plot_diagnosis",
     "plot_forecast",
     "plot_isoflop",
     "plot_next_run",
