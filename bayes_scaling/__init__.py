@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.diagnose import diagnose as diagnose
     from bayes_scaling.decisions.forecast import Forecast as Forecast
     from bayes_scaling.decisions.forecast import forecast as forecast
+    from bayes_scaling.decisions.frontier import Frontier as Frontier
+    from bayes_scaling.decisions.frontier import frontier as frontier
     from bayes_scaling.decisions.limits import Latency as Latency
     from bayes_scaling.decisions.limits import Limits as Limits
     from bayes_scaling.decisions.limits import Linear as Linear
@@ -93,6 +95,7 @@ _HOMES = {
     "decisions.cost": ("Cost",),
     "decisions.diagnose": ("Diagnosis", "diagnose"),
     "decisions.forecast": ("Forecast", "forecast"),
+    "decisions.frontier": ("Frontier", "frontier"),
     "decisions.limits": ("Latency", "Limits", "Linear"),
     "decisions.mixture": ("best_mixture",),
     "decisions.multiplier": ("compute_multiplier",),

@@ -84,7 +84,7 @@ def test_public_names_are_these() -> None:
         "floor_prior", "forecast", "law", "load_fit", "load_law", "load_model", "model_names",
         "next_run", "plan", "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis",
         "plot_forecast", "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
-        "power_convention", "prospects", "read_claim", "read_runs", "register", "regret_curve",
+        "Frontier", "frontier", "power_convention", "prospects", "read_claim", "read_runs", "register", "regret_curve",
         "report", "scan", "schedule_columns", "serving_weight",
     }  # fmt: skip
     for name in bayes_scaling.__all__:

@@ -31,15 +31,17 @@ from bayes_scaling.cli.options import (
 from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.promises import (
+    ForParamsOption,
+    ForTokensOption,
     LossOption,
     ProbabilityOption,
+    Wanted,
     WorthOption,
     promises,
     wanted_budget,
 )
 from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.cli.verbs import verb
-from bayes_scaling.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,6 +73,8 @@ def allocate(
     loss: LossOption = None,
     probability: ProbabilityOption = 0.9,
     usd_per_nat: WorthOption = None,
+    for_params: ForParamsOption = None,
+    for_tokens: ForTokensOption = None,
     cvar: CvarOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
@@ -94,20 +98,15 @@ def allocate(
     levels, cost = parse_intervals(interval), price.cost()
     stated = any((flops, usd, gpu_hours, hours))
     budgets = budgets_of(flops, usd, cost, gpu_hours, hours) if stated else []
-    if not stated and loss is None and usd_per_nat is None:
-        raise UsageError(
-            "name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k, or what is wanted with "
-            "--loss 2.1 or --usd-per-nat 50M"
-        )
-    if stated and usd_per_nat is not None:
-        raise UsageError("--usd-per-nat finds a budget; do not name one as well")
+    wanted = Wanted(loss, probability, usd_per_nat, for_params, for_tokens)
+    wanted.require_one(stated)
     setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     mixed = with_given(mixed, parse_given(given))
     why = ""
     if not budgets:
-        budgets, why = wanted_budget(mixed, loss, probability, usd_per_nat, setting)
+        budgets, why = wanted_budget(mixed, wanted, setting)
     found = split(mixed, budgets, setting, cvar)
     more = promises(mixed, budgets, loss, setting)
     return _outcome(mixed, found, more, why, levels, target)

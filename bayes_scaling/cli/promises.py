@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bayes_scaling.cli.amounts import gather, parse_money
+from bayes_scaling.cli.amounts import gather, parse_amounts, parse_money
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, LOSS_MEAN
+from bayes_scaling.names import FLOPS, LOSS_MEAN, PARAMS, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,21 +48,68 @@ WorthOption = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
+ForParamsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for-params",
+        metavar="N",
+        help="The model is chosen: the budget and tokens at which it is the best size.",
+        rich_help_panel=TARGET,
+    ),
+]
+ForTokensOption = Annotated[
+    str | None,
+    typer.Option(
+        "--for-tokens",
+        metavar="D",
+        help="The data are chosen: the budget and size that make the best of them.",
+        rich_help_panel=TARGET,
+    ),
+]
 MORE = (2.0, 10.0)
 """Multiples of a budget of which it is said what they buy."""
 
 
-def wanted_budget(
-    mixed: Average, loss: float | None, probability: float, worth: str | None, setting: Setting
-) -> tuple[list[float], str]:
-    """Return the one budget that a target or a worth asks for, and why in words.
+@dataclass(frozen=True)
+class Wanted:
+    """What a budget is to follow from: one of a loss, a worth, a size and tokens."""
 
-    Raises UsageError where both or neither are given, CheckError where no budget reaches the loss.
+    loss: float | None = None
+    probability: float = 0.9
+    usd_per_nat: str | None = None
+    params: str | None = None
+    tokens: str | None = None
+
+    def require_one(self, stated: bool) -> None:
+        """Refuse no budget and several; a loss beside a stated budget is a question about it."""
+        ways = [self.usd_per_nat, self.params, self.tokens]
+        count = sum(way is not None for way in ways) + (self.loss is not None and not stated)
+        if not stated and not count:
+            raise UsageError(
+                "name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k, or what is wanted "
+                "with --loss 2.1, --usd-per-nat 50M, --for-params 70B or --for-tokens 2T"
+            )
+        if count + stated > 1:
+            raise UsageError(
+                "a budget is stated, or follows from one of --loss, --usd-per-nat, --for-params "
+                "and --for-tokens"
+            )
+
+
+def wanted_budget(mixed: Average, wanted: Wanted, setting: Setting) -> tuple[list[float], str]:
+    """Return the one budget that follows from what is wanted, and why in words.
+
+    Raises CheckError where no budget reaches a loss or has a plan of that size.
     """
+    from bayes_scaling.decisions.frontier import frontier
     from bayes_scaling.decisions.prospects import best_budget, budget_for
 
-    if (loss is None) == (worth is None):
-        raise UsageError("a budget follows from one of --loss and --usd-per-nat")
+    for name, text in ((PARAMS, wanted.params), (TOKENS, wanted.tokens)):
+        if text is not None:
+            values = parse_amounts([text], name)
+            plans = frontier(mixed, **{name: values}, setting=setting).robust
+            return [float(plans[FLOPS].iloc[0])], f"budget whose plan has {text} {name}"
+    loss, probability, worth = wanted.loss, wanted.probability, wanted.usd_per_nat
     if loss is not None:
         found = budget_for(mixed, loss, probability, setting=setting)
         words = (

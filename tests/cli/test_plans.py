@@ -29,6 +29,10 @@ def test_a_budget_for_a_loss(cli: Cli, saved: Path) -> None:
     assert "that a new run reaches 2.1" in said and "2x: lower by" in said
     out_of_reach = cli("allocate", saved, "--loss", "1.7")
     assert out_of_reach.code == 1 and "no budget reaches" in out_of_reach.err
+    chosen = cli("allocate", saved, "--for-params", "70B", "--json").json["result"]["budgets"][0]
+    assert chosen["plan_params"] == pytest.approx(7e10, rel=1e-6)
+    data = cli("allocate", saved, "--for-tokens", "2T", "--json").json["result"]["budgets"][0]
+    assert data["plan_tokens"] == pytest.approx(2e12, rel=1e-6)
     worth = cli("allocate", saved, "--usd-per-nat", "50M", "--json").json["result"]
     assert worth["budgets"][0]["flops"] > 1e23
 
@@ -59,7 +63,9 @@ def test_limits_demand_and_data_are_said(cli: Cli, saved: Path) -> None:
         (("--hours", "3"), ("number of devices",)),
         (("--gpu-hours", "-3"), ("hours '-3'",)),
         ((), ("--loss 2.1",)),
-        (("--flops", "1e22", "--usd-per-nat", "1M"), ("do not name one",)),
+        (("--flops", "1e22", "--usd-per-nat", "1M"), ("one of --loss",)),
+        (("--loss", "2.1", "--for-params", "1B"), ("one of --loss",)),
+        (("--for-tokens", "x"), ("tokens 'x'",)),
         (("--loss", "nan"), ("target loss nan",)),
         (("--flops", "1e22", "--max-latency", "0.01"), ("--latency-at-1b together",)),
         (("--flops", "1e22", "--cvar", "1"), ("cvar = 1",)),
