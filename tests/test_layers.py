@@ -75,17 +75,17 @@ def test_importing_the_package_is_light() -> None:
 
 def test_public_names_are_these() -> None:
     assert set(bayes_scaling.__all__) == {
-        "Allocation", "Backtest", "Check", "Checks", "Claim", "ClaimScore", "Comparison",
-        "Convention", "Cost", "Diagnosis", "Fit", "Forecast", "Latency", "Law", "Limits", "Linear",
-        "ModelSpec", "NextRun", "Plan", "Prior", "Prospects", "Repetition", "Report", "Runs",
-        "Scan", "Serving", "Setting", "__version__", "active_convention", "allocate",
-        "attention_convention", "backtest", "best_budget", "best_mixture", "budget_for", "chain",
-        "check", "check_law", "compare", "compute_multiplier", "diagnose", "example_path", "fit",
-        "floor_prior", "forecast", "law", "load_fit", "load_law", "load_model", "model_names",
-        "next_run", "plan", "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis",
-        "plot_forecast", "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
-        "Frontier", "frontier", "power_convention", "prospects", "read_claim", "read_runs", "register", "regret_curve",
-        "report", "scan", "schedule_columns", "serving_weight",
+        "__version__", "active_convention", "allocate", "Allocation", "attention_convention",
+        "Backtest", "backtest", "best_budget", "best_mixture", "budget_for", "chain", "Check",
+        "check", "check_law", "Checks", "Claim", "ClaimScore", "compare", "Comparison",
+        "compute_multiplier", "Convention", "Cost", "diagnose", "Diagnosis", "example_path", "Fit",
+        "fit", "floor_prior", "Forecast", "forecast", "Frontier", "frontier", "Latency", "Law",
+        "law", "Limits", "Linear", "load_fit", "load_law", "load_model", "model_names",
+        "ModelSpec", "next_run", "NextRun", "Plan", "plan", "plot_allocation", "plot_backtest",
+        "plot_claim", "plot_diagnosis", "plot_forecast", "plot_isoflop", "plot_next_run",
+        "plot_posterior", "plot_residuals", "power_convention", "Prior", "Prospects", "prospects",
+        "read_claim", "read_runs", "register", "regret_curve", "Repetition", "Report", "report",
+        "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None
