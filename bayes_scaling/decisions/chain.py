@@ -89,14 +89,14 @@ def _measured(draws: xr.Dataset, target: str, items: int, rng: np.random.Generat
 
 
 def _jump(link: Fit) -> tuple[Finding, ...]:
-    """X006: a metric that is all or nothing jumps where the loss falls smoothly."""
+    """X007: a metric that is all or nothing jumps where the loss falls smoothly."""
     if link.spec.law.name not in ALL_OR_NOTHING:
         return ()
     message = (
         f"{link.spec.law.name} is all or nothing: a jump of the {link.model.target} is the "
         "metric's own, the loss falls smoothly through it"
     )
-    return (Finding("X006", WARN, (), message, "look at the loss, or at a score by token"),)
+    return (Finding("X007", WARN, (), message, "look at the loss, or at a score by token"),)
 
 
 def _loss_column(link: Fit) -> str:

@@ -135,6 +135,6 @@ def test_an_all_or_nothing_metric_is_named(chinchilla_fit: Fit) -> None:
     score = bs.load_law("threshold")(np, loss, **known)
     runs = Runs.from_frame(pd.DataFrame({"loss": loss, "accuracy": score}))
     found = bs.chain(bs.forecast(chinchilla_fit, PLAN), make_fit("threshold", known, runs))
-    assert [f.code for f in found.findings if f.code == "X006"] == ["X006"]
+    assert [f.code for f in found.findings if f.code == "X007"] == ["X007"]
     smooth = bs.chain(bs.forecast(chinchilla_fit, PLAN), link_on(2.0, 3.2))
-    assert all(f.code != "X006" for f in smooth.findings)
+    assert all(f.code != "X007" for f in smooth.findings)
