@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from bayes_scaling.decisions.cost import QUANTITIES, Cost
-from bayes_scaling.decisions.prices import FLOPS_PER_GPU_SECOND, MFU, USD_PER_GPU_HOUR
+from bayes_scaling.batch.sections import (
+    AllocateSection,
+    Amount,
+    CostSection,
+    LimitsSection,
+    Positive,
+    RepetitionSection,
+    ServingSection,
+)
+from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.errors import UsageError
-from bayes_scaling.specs.model_file import PriorFile
 from bayes_scaling.specs.strict import Strict, parse_toml
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Amount = Positive | str
-"""A number, or a quantity as people write it, such as "1e24" or "70B"."""
 
 
 class DataSection(Strict):
@@ -49,25 +53,6 @@ class ForecastSection(Strict):
     intervals: tuple[float, ...] = (0.8, 0.9)
 
 
-class CostSection(Strict):
-    """The `[cost]` table: see `Cost`; each but devices a number or a prior as in model files."""
-
-    usd_per_gpu_hour: Positive | PriorFile = USD_PER_GPU_HOUR
-    flops_per_gpu_second: Positive | PriorFile = FLOPS_PER_GPU_SECOND
-    mfu: Positive | PriorFile = MFU
-    overhead: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile = 0.0
-    devices: Annotated[int, Field(gt=0)] | None = None
-
-    def cost(self) -> Cost:
-        """Return the `Cost`; raises UsageError for values that cannot be."""
-        given: dict[str, Any] = {
-            name: value.prior() if isinstance(value, PriorFile) else value
-            for name in QUANTITIES
-            for value in [getattr(self, name)]
-        }
-        return Cost(**given, devices=self.devices)
-
-
 class Study(Strict):
     """Study file: tables, models, how to read them, what to ask."""
 
@@ -78,6 +63,20 @@ class Study(Strict):
     sampling: SamplingSection = SamplingSection()
     forecast: ForecastSection = ForecastSection()
     cost: CostSection = CostSection()
+    allocate: AllocateSection = AllocateSection()
+    limits: LimitsSection = LimitsSection()
+    serving: ServingSection | None = None
+    repetition: RepetitionSection | None = None
+
+    def setting(self, cost: Cost, seed: int) -> Setting:
+        """Return what surrounds a plan; raises UsageError for values that cannot be."""
+        return Setting(
+            cost,
+            self.limits.limits(),
+            self.serving.serving() if self.serving else None,
+            self.repetition.repetition() if self.repetition else None,
+            seed,
+        )
 
 
 def read_study(path: str | Path) -> Study:
@@ -99,6 +98,16 @@ def read_study(path: str | Path) -> Study:
 def _beside(study: Path, model: str) -> str:
     is_path = "/" in model or model.endswith(".toml")
     return str(study.parent / model) if is_path else model
+
+
+def the_only_table(study: Study) -> str:
+    """Return the table of a study of one; raises UsageError for more."""
+    if len(study.tables) != 1:
+        raise UsageError(
+            f"a plan is made from one table; the study has {len(study.tables)}: write one study "
+            "for each"
+        )
+    return study.tables[0]
 
 
 def the_only(study: Study) -> tuple[str, str]:

@@ -12,35 +12,20 @@ from bayes_scaling.cli.decisions import OutFile, write_table
 from bayes_scaling.cli.mixed import given_words, group_of, in_words, with_given
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
-    BudgetOption,
-    CvarOption,
     ForceOption,
     GivenOption,
-    GpuHoursOption,
     GroupOption,
-    HoursOption,
     IntervalOption,
     LawOption,
     ModelsOption,
-    MoneyOption,
     Output,
     Reading,
-    TableOrFit,
+    TableFitOrStudy,
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
 from bayes_scaling.cli.pricing import Plans, Price
-from bayes_scaling.cli.promises import (
-    ForParamsOption,
-    ForTokensOption,
-    LossOption,
-    ProbabilityOption,
-    Wanted,
-    WorthOption,
-    promises,
-    wanted_budget,
-)
-from bayes_scaling.cli.questions import budgets_of
+from bayes_scaling.cli.promises import Asked, promises
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:
@@ -59,23 +44,14 @@ def add_to(app: typer.Typer) -> None:
 
 
 def allocate(
-    source: TableOrFit,
+    source: TableFitOrStudy,
     reading: Reading,
     output: Output,
     price: Price,
     plans: Plans,
+    asked: Asked,
     model: ModelsOption = None,
     weights: WeightsOption = "equal",
-    flops: BudgetOption = None,
-    usd: MoneyOption = None,
-    gpu_hours: GpuHoursOption = None,
-    hours: HoursOption = None,
-    loss: LossOption = None,
-    probability: ProbabilityOption = 0.9,
-    usd_per_nat: WorthOption = None,
-    for_params: ForParamsOption = None,
-    for_tokens: ForTokensOption = None,
-    cvar: CvarOption = None,
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
     law: LawOption = None,
@@ -85,30 +61,41 @@ def allocate(
 ) -> Outcome:
     """How should a budget be split between parameters and tokens?
 
-    From a saved fit, or from a run table, whose default models (or those of --model) are fitted and
-    averaged. A budget is stated in FLOP, money or time, or follows from what is wanted (--loss).
+    From a saved fit; from a run table, whose default models (or those of --model) are fitted and
+    averaged; or from a study, whose questions and limits hold unless others are given. A budget is
+    stated in FLOP, money or time, or follows from what is wanted (--loss).
     Shows the plan to fund, with its expected loss above the optimum (regret), where the optimum
     may lie, and what more compute would buy. Exit code 1: the table cannot tell a split, a budget
     lies beyond the runs, or none reaches the loss.
     """
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import new_file
-    from bayes_scaling.decisions.setting import Setting
+    from bayes_scaling.cli.studies import is_study
 
-    levels, cost = parse_intervals(interval), price.cost()
-    stated = any((flops, usd, gpu_hours, hours))
-    budgets = budgets_of(flops, usd, cost, gpu_hours, hours) if stated else []
-    wanted = Wanted(loss, probability, usd_per_nat, for_params, for_tokens)
-    wanted.require_one(stated)
-    setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
+    levels = parse_intervals(interval)
+    if is_study(source):
+        from bayes_scaling.batch.study import read_study, the_only_table
+        from bayes_scaling.cli.studies import asked_of, reading_of, setting_of
+
+        study = read_study(source)
+        setting = setting_of(study, price, plans, output.seed)
+        asked = asked if asked.anything else asked_of(study)
+        source, reading = the_only_table(study), reading_of(study, reading)
+        model = model or list(study.models)
+    else:
+        from bayes_scaling.decisions.setting import Setting
+
+        parts = (plans.limits(), plans.serving(), plans.repetition())
+        setting = Setting.of(price.cost(), *parts, output.seed)
+    asked.require_one()
+    if asked.stated:
+        asked.budgets_stated(setting.cost)  # before anything is fitted
     target = new_file(out, force, ".csv") if out else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     mixed = with_given(mixed, parse_given(given))
-    why = ""
-    if not budgets:
-        budgets, why = wanted_budget(mixed, wanted, setting)
-    found = split(mixed, budgets, setting, cvar)
-    more = promises(mixed, budgets, loss, setting)
+    budgets, why = asked.budgets(mixed, setting)
+    found = split(mixed, budgets, setting, asked.cvar)
+    more = promises(mixed, budgets, asked.loss, setting)
     return _outcome(mixed, found, more, why, levels, target)
 
 

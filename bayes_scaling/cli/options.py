@@ -84,12 +84,6 @@ MoneyOption = Annotated[
     list[str] | None,
     typer.Option("--usd", metavar="M", help="A budget in money, such as 5M. Repeatable."),
 ]
-CvarOption = Annotated[
-    float | None,
-    typer.Option(
-        "--cvar", metavar="L", help="Plan for the worst share 1-L of draws (0.9), not for the mean."
-    ),
-]
 GpuHoursOption = Annotated[
     list[str] | None,
     typer.Option("--gpu-hours", metavar="H", help="A budget in GPU-hours. Repeatable."),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bayes_scaling.cli.amounts import gather, parse_amounts, parse_money
+from bayes_scaling.cli.options import BudgetOption, GpuHoursOption, HoursOption, MoneyOption
+from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, LOSS_MEAN, PARAMS, TOKENS
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.decisions.prospects import Prospects
     from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.evaluation.averaging import Average
@@ -30,98 +33,125 @@ LossOption = Annotated[
         rich_help_panel=TARGET,
     ),
 ]
-ProbabilityOption = Annotated[
-    float,
-    typer.Option(
-        "--probability",
-        metavar="P",
-        help="How sure a new run must be of that loss.",
-        rich_help_panel=TARGET,
-    ),
-]
-WorthOption = Annotated[
-    str | None,
-    typer.Option(
-        "--usd-per-nat",
-        metavar="V",
-        help="What a nat/token less is worth: the budget where one more USD buys one.",
-        rich_help_panel=TARGET,
-    ),
-]
-ForParamsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--for-params",
-        metavar="N",
-        help="The model is chosen: the budget and tokens at which it is the best size.",
-        rich_help_panel=TARGET,
-    ),
-]
-ForTokensOption = Annotated[
-    str | None,
-    typer.Option(
-        "--for-tokens",
-        metavar="D",
-        help="The data are chosen: the budget and size that make the best of them.",
-        rich_help_panel=TARGET,
-    ),
-]
 MORE = (2.0, 10.0)
 """Multiples of a budget of which it is said what they buy."""
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What a budget is to follow from: one of a loss, a worth, a size and tokens."""
+class Asked:
+    """Budgets, or what one is to follow from: a loss, a worth, a size, tokens."""
 
-    loss: float | None = None
-    probability: float = 0.9
-    usd_per_nat: str | None = None
-    params: str | None = None
-    tokens: str | None = None
+    flops: BudgetOption = None
+    usd: MoneyOption = None
+    gpu_hours: GpuHoursOption = None
+    hours: HoursOption = None
+    loss: LossOption = None
+    probability: Annotated[
+        float,
+        typer.Option(
+            "--probability",
+            metavar="P",
+            help="How sure a new run must be of that loss.",
+            rich_help_panel=TARGET,
+        ),
+    ] = 0.9
+    usd_per_nat: Annotated[
+        str | None,
+        typer.Option(
+            "--usd-per-nat",
+            metavar="V",
+            help="What a nat/token less is worth: the budget where one more USD buys one.",
+            rich_help_panel=TARGET,
+        ),
+    ] = None
+    for_params: Annotated[
+        str | None,
+        typer.Option(
+            "--for-params",
+            metavar="N",
+            help="The model is chosen: the budget and tokens at which it is the best size.",
+            rich_help_panel=TARGET,
+        ),
+    ] = None
+    for_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--for-tokens",
+            metavar="D",
+            help="The data are chosen: the budget and size that make the best of them.",
+            rich_help_panel=TARGET,
+        ),
+    ] = None
+    cvar: Annotated[
+        float | None,
+        typer.Option(
+            "--cvar",
+            metavar="L",
+            help="Plan for the worst share 1-L of draws (0.9), not for the mean.",
+            rich_help_panel=TARGET,
+        ),
+    ] = None
 
-    def require_one(self, stated: bool) -> None:
+    @property
+    def stated(self) -> bool:
+        """Whether a budget is stated."""
+        return any((self.flops, self.usd, self.gpu_hours, self.hours))
+
+    @property
+    def anything(self) -> bool:
+        """Whether a budget is stated, or follows from something."""
+        ways = (self.loss, self.usd_per_nat, self.for_params, self.for_tokens)
+        return self.stated or any(way is not None for way in ways)
+
+    def require_one(self) -> None:
         """Refuse no budget and several; a loss beside a stated budget is a question about it."""
-        ways = [self.usd_per_nat, self.params, self.tokens]
-        count = sum(way is not None for way in ways) + (self.loss is not None and not stated)
-        if not stated and not count:
+        ways = [self.usd_per_nat, self.for_params, self.for_tokens]
+        count = sum(way is not None for way in ways)
+        count += self.loss is not None and not self.stated
+        if not self.anything:
             raise UsageError(
                 "name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k, or what is wanted "
                 "with --loss 2.1, --usd-per-nat 50M, --for-params 70B or --for-tokens 2T"
             )
-        if count + stated > 1:
+        if count + self.stated > 1:
             raise UsageError(
                 "a budget is stated, or follows from one of --loss, --usd-per-nat, --for-params "
                 "and --for-tokens"
             )
 
+    def budgets(self, mixed: Average, setting: Setting) -> tuple[list[float], str]:
+        """Return the budgets [FLOP], and in words what one follows from.
 
-def wanted_budget(mixed: Average, wanted: Wanted, setting: Setting) -> tuple[list[float], str]:
-    """Return the one budget that follows from what is wanted, and why in words.
+        Raises CheckError where no budget reaches a loss or has a plan of that size.
+        """
+        from bayes_scaling.decisions.frontier import frontier
+        from bayes_scaling.decisions.prospects import best_budget, budget_for
 
-    Raises CheckError where no budget reaches a loss or has a plan of that size.
-    """
-    from bayes_scaling.decisions.frontier import frontier
-    from bayes_scaling.decisions.prospects import best_budget, budget_for
+        if self.stated:
+            return self.budgets_stated(setting.cost), ""
+        for name, text in ((PARAMS, self.for_params), (TOKENS, self.for_tokens)):
+            if text is not None:
+                values = parse_amounts([text], name)
+                plans = frontier(mixed, **{name: values}, setting=setting).robust
+                return [float(plans[FLOPS].iloc[0])], f"budget whose plan has {text} {name}"
+        if self.loss is not None:
+            found = budget_for(mixed, self.loss, self.probability, setting=setting)
+            words = (
+                f"cheapest budget with a plan that reaches {self.loss:g} nats/token with "
+                f"{self.probability:.0%}"
+            )
+        else:
+            usd = gather([self.usd_per_nat or ""], parse_money)[0]
+            found = best_budget(mixed, usd, setting=setting)
+            words = (
+                "budget at which .01 nats/token more cost what they are worth, "
+                f"{usd / 100:,.0f} USD"
+            )
+        return [float(found.plans[FLOPS].iloc[0])], words
 
-    for name, text in ((PARAMS, wanted.params), (TOKENS, wanted.tokens)):
-        if text is not None:
-            values = parse_amounts([text], name)
-            plans = frontier(mixed, **{name: values}, setting=setting).robust
-            return [float(plans[FLOPS].iloc[0])], f"budget whose plan has {text} {name}"
-    loss, probability, worth = wanted.loss, wanted.probability, wanted.usd_per_nat
-    if loss is not None:
-        found = budget_for(mixed, loss, probability, setting=setting)
-        words = (
-            f"cheapest budget with a plan that reaches {loss:g} nats/token with {probability:.0%}"
-        )
-    else:
-        usd = gather([worth or ""], parse_money)[0]
-        found = best_budget(mixed, usd, setting=setting)
-        words = (
-            f"budget at which .01 nats/token more cost what they are worth, {usd / 100:,.0f} USD"
-        )
-    return [float(found.plans[FLOPS].iloc[0])], words
+    def budgets_stated(self, cost: Cost) -> list[float]:
+        """Return the stated budgets [FLOP]; raises UsageError for texts that are none."""
+        return budgets_of(self.flops, self.usd, cost, self.gpu_hours, self.hours)
 
 
 def promises(

@@ -77,7 +77,8 @@ class BudgetLine:
     def ends(self, total: Floats) -> Ends:
         """Ends of the line in log N for each budget; UsageError where no size is left.
 
-        Without limits: where tokens per parameter leave 1e-4 to 1e5.
+        Without limits: where tokens per parameter leave 1e-4 to 1e5. Where demand varies from draw
+        to draw, one that leaves no size gets the size that comes closest to the limits.
         """
 
         def excess(limit: Limit) -> Callable[[Floats], Floats]:
@@ -103,8 +104,11 @@ class BudgetLine:
             at = excess(limit)
             at_low, at_high = at(low) <= TOUCH, at(high) <= TOUCH
             broken = ~at_low & ~at_high & (low < high)
-            if broken.any():
+            if broken.any() and not np.ndim(self.served):
                 raise _refusal(total, broken, [limit.words, low_by, high_by])
+            if broken.any():  # a demand so high in this draw: the size that comes closest
+                nearest = np.where(at(low) < at(high), low, high)
+                low, high = np.where(broken, nearest, low), np.where(broken, nearest, high)
             cut = _crossing(at, low, high)
             if not at_high.all():
                 high_by, high = limit.words, np.where(at_high, high, cut)

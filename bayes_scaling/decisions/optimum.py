@@ -132,7 +132,10 @@ def _best_size(
             curve(N, np.asarray(line.tokens(budgets, N))),
         )
         best, lowest = np.where(value < lowest, size, best), np.minimum(value, lowest)
-    if np.isnan(best).any():
+    none = np.isnan(best)
+    if none.any() and np.ndim(line.served):  # a demand so high in this draw: the smallest size
+        best = np.where(none, min(line.limits.sizes), best)
+    elif none.any():
         said = ", ".join(f"{size:.3g}" for size in line.limits.sizes)
         raise UsageError(f"none of the sizes {said} params can be trained within a budget")
     sizes = (min(line.limits.sizes), max(line.limits.sizes))

@@ -213,6 +213,17 @@ def test_uncertain_demand_widens_the_split_and_the_regret(chinchilla_fit: Fit) -
     np.testing.assert_allclose(total, C, rtol=1e-9)
 
 
+def test_a_demand_beyond_the_budget_gets_the_nearest_size(chinchilla_fit: Fit) -> None:
+    """In draws whose demand alone exceeds the budget; the plan is that of the median demand."""
+    prior = Prior("LogNormal", {"q05": 1e11, "q95": 1e13})
+    for limits in (Limits(sizes=(1e9, 3e9)), Limits(min_params=1e9, min_tokens_per_param=100)):
+        found = bs.allocate(chinchilla_fit, [5e21], serving=Serving(prior), limits=limits)
+        assert np.isfinite(found.draws["params"]).all()
+        assert (found.robust["params"] >= 1e9 * (1 - 1e-9)).all()
+    with pytest.raises(UsageError, match="none of the sizes"):
+        bs.allocate(chinchilla_fit, [5e21], serving=Serving(1e13), limits=Limits(sizes=(1e9,)))
+
+
 def test_dear_serving_weighs_more(chinchilla_fit: Fit) -> None:
     training, dear = bs.Cost().middle, bs.Cost(mfu=0.1).middle
     weight = serving_weight(training, dear)
