@@ -69,8 +69,12 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
     from bayes_scaling.reporting.plots import plot_next_run as plot_next_run
+    from bayes_scaling.reporting.plots import plot_pareto as plot_pareto
     from bayes_scaling.reporting.plots import plot_posterior as plot_posterior
+    from bayes_scaling.reporting.plots import plot_probability as plot_probability
+    from bayes_scaling.reporting.plots import plot_regret as plot_regret
     from bayes_scaling.reporting.plots import plot_residuals as plot_residuals
+    from bayes_scaling.reporting.plots import plot_returns as plot_returns
     from bayes_scaling.reporting.report import Report as Report
     from bayes_scaling.reporting.report import report as report
     from bayes_scaling.runs.examples import example_path as example_path
@@ -119,7 +123,8 @@ _HOMES = {
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
         "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis", "plot_forecast",
-        "plot_isoflop", "plot_next_run", "plot_posterior", "plot_residuals",
+        "plot_isoflop", "plot_next_run", "plot_pareto", "plot_posterior", "plot_probability",
+        "plot_regret", "plot_residuals", "plot_returns",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

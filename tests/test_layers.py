@@ -83,9 +83,10 @@ def test_public_names_are_these() -> None:
         "law", "Limits", "Linear", "load_fit", "load_law", "load_model", "model_names",
         "ModelSpec", "next_run", "NextRun", "Plan", "plan", "plot_allocation", "plot_backtest",
         "plot_claim", "plot_diagnosis", "plot_forecast", "plot_isoflop", "plot_next_run",
-        "plot_posterior", "plot_residuals", "power_convention", "Prior", "Prospects", "prospects",
-        "read_claim", "read_runs", "register", "regret_curve", "Repetition", "Report", "report",
-        "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
+        "plot_pareto", "plot_posterior", "plot_probability", "plot_regret", "plot_residuals",
+        "plot_returns", "power_convention", "Prior", "Prospects", "prospects", "read_claim",
+        "read_runs", "register", "regret_curve", "Repetition", "Report", "report", "Runs", "Scan",
+        "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None

@@ -24,6 +24,7 @@ from bayes_scaling.cli.options import (
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pictures import PictureOption, draw_budgets, picture_file, with_picture
 from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.promises import Asked, promises
 from bayes_scaling.cli.verbs import verb
@@ -54,6 +55,7 @@ def allocate(
     weights: WeightsOption = "equal",
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
+    png: PictureOption = None,
     law: LawOption = None,
     given: GivenOption = None,
     group: GroupOption = None,
@@ -91,12 +93,14 @@ def allocate(
     if asked.stated:
         asked.budgets_stated(setting.cost)  # before anything is fitted
     target = new_file(out, force, ".csv") if out else None
+    picture = picture_file(png, force)
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
     mixed = with_given(mixed, parse_given(given))
     budgets, why = asked.budgets(mixed, setting)
     found = split(mixed, budgets, setting, asked.cvar)
     more = promises(mixed, budgets, asked.loss, setting)
-    return _outcome(mixed, found, more, why, levels, target)
+    made = _outcome(mixed, found, more, why, levels, target)
+    return with_picture(made, picture, lambda: draw_budgets(mixed, budgets, setting))
 
 
 def split(

@@ -22,13 +22,14 @@ from bayes_scaling.cli.options import (
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pictures import PictureOption, picture_file, with_picture
 from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.decisions.diagnose import Diagnosis
     from bayes_scaling.evaluation.averaging import Average
 
 
@@ -46,6 +47,7 @@ def diagnose(
     weights: WeightsOption = "equal",
     interval: IntervalOption = DEFAULT_INTERVALS,
     out: OutFile = None,
+    png: PictureOption = None,
     law: LawOption = None,
     group: GroupOption = None,
     force: ForceOption = False,
@@ -63,19 +65,22 @@ def diagnose(
 
     levels, cost = parse_intervals(interval), price.cost()
     target = new_file(out, force, ".csv") if out else None
+    picture = picture_file(png, force)
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
-    return _diagnose(mixed, cost, levels, target, output.seed)
+    from bayes_scaling.decisions.diagnose import diagnose as examine
+    from bayes_scaling.reporting.plots import plot_diagnosis
+
+    found = examine(mixed, cost=cost, seed=output.seed)
+    made = _outcome(found, mixed, levels, target)
+    return with_picture(made, picture, lambda: plot_diagnosis(found))
 
 
-def _diagnose(
-    mixed: Average, cost: Cost, levels: Sequence[float], target: Any, seed: int
-) -> Outcome:
+def _outcome(found: Diagnosis, mixed: Average, levels: Sequence[float], target: Any) -> Outcome:
     from bayes_scaling.cli.answers import diagnosis_columns, records, split_findings
     from bayes_scaling.decisions.diagnose import AT_EDGE
-    from bayes_scaling.decisions.diagnose import diagnose as examine
     from bayes_scaling.reporting.diagnosis_table import diagnosis_sentence, diagnosis_table
 
-    found = examine(mixed, cost=cost, seed=seed)
+    cost = found.cost
     frame = diagnosis_columns(found, levels)
     if target:
         write_table(target, frame)

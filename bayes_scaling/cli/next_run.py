@@ -22,6 +22,7 @@ from bayes_scaling.cli.options import (
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pictures import PictureOption, picture_file, with_picture
 from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
@@ -78,6 +79,7 @@ def next_(
     model: ModelsOption = None,
     weights: WeightsOption = "equal",
     out: OutFile = None,
+    png: PictureOption = None,
     law: LawOption = None,
     given: GivenOption = None,
     group: GroupOption = None,
@@ -106,6 +108,7 @@ def next_(
     if reading.col and not candidates and is_fit(source):
         raise UsageError("--col names columns of candidates; give them with --candidates")
     target = new_file(out, force, ".csv") if out else None
+    picture = picture_file(png, force)
     columns = parse_columns(reading.col or []) if is_fit(source) else {}
     rows = read_candidates(candidates, columns) if candidates else None
     mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
@@ -115,7 +118,10 @@ def next_(
     found = next_run(mixed, candidates=rows, cost=cost, by=by, seed=output.seed, **amounts)  # type: ignore[arg-type]
     if target:
         write_table(target, found.table)
-    return _outcome(found, mixed, [str(target)] if target else [])
+    made = _outcome(found, mixed, [str(target)] if target else [])
+    from bayes_scaling.reporting.plots import plot_next_run
+
+    return with_picture(made, picture, lambda: plot_next_run(found))
 
 
 def read_candidates(path: str, columns: Mapping[str, str]) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from bayes_scaling.cli.amounts import parse_amounts, parse_given, parse_interval
 from bayes_scaling.cli.mixed import evidence_lines, evidence_record, given_words, in_words
 from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
+    ForceOption,
     GivenOption,
     GroupOption,
     IntervalOption,
@@ -22,6 +23,7 @@ from bayes_scaling.cli.options import (
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
+from bayes_scaling.cli.pictures import PictureOption, picture_file, with_picture
 from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.promises import LossOption
 from bayes_scaling.cli.verbs import verb
@@ -59,6 +61,8 @@ def plan(
     law: LawOption = None,
     given: GivenOption = None,
     group: GroupOption = None,
+    png: PictureOption = None,
+    force: ForceOption = False,
 ) -> Outcome:
     """What will this one run reach, what does it cost, and what does it give away?
 
@@ -74,12 +78,16 @@ def plan(
     if loss is not None and not 0 < loss < float("inf"):
         raise UsageError(f"--loss {loss:g}: must be finite and above 0")
     setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
+    picture = picture_file(png, force)
     mixed = mixed_of(source, reading, model, law, group, output, weights=weights)
     mixed = with_given(mixed, parse_given(given))
     from bayes_scaling.decisions.plan import plan as judge
 
     found = judge(mixed, size, seen, setting=setting, seed=output.seed)
-    return _outcome(found, mixed, loss, levels)
+    from bayes_scaling.reporting.plots import plot_returns
+
+    made = _outcome(found, mixed, loss, levels)
+    return with_picture(made, picture, lambda: plot_returns(found))
 
 
 def _outcome(found: Plan, mixed: Average, target: float | None, levels: Sequence[float]) -> Outcome:

@@ -3,7 +3,7 @@
 Each function takes results, draws on the given axes or on new ones, and returns them. Plots of
 splits live in `plots_split`, plots of a fit in `plots_posterior`, that of a backtest in
 `plots_backtest`, that of candidate runs in `plots_next`, those of claims and of diagnoses in
-`plots_claim` and `plots_diagnosis`.
+`plots_claim` and `plots_diagnosis`, those of budgets and plans in `plots_decisions`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest
 from bayes_scaling.reporting.plots_claim import plot_claim
+from bayes_scaling.reporting.plots_decisions import (
+    plot_pareto,
+    plot_probability,
+    plot_regret,
+    plot_returns,
+)
 from bayes_scaling.reporting.plots_diagnosis import plot_diagnosis
 from bayes_scaling.reporting.plots_next import plot_next_run
 from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residuals
@@ -43,8 +49,12 @@ __all__ = [
     "plot_forecast",
     "plot_isoflop",
     "plot_next_run",
+    "plot_pareto",
     "plot_posterior",
+    "plot_probability",
+    "plot_regret",
     "plot_residuals",
+    "plot_returns",
 ]
 
 FAN_POINTS: Final = 12

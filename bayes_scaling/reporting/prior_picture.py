@@ -148,11 +148,5 @@ def _explain(ax: Axes, found: PriorPredictive) -> None:
 
 def save_prior(found: PriorPredictive, path: str | Path) -> Path:
     """Write the figure as PNG, complete or not at all; raises OutputError where that fails."""
-    import io
-
-    buffer = io.BytesIO()
     with style.paper():
-        style.figure_of(plot_prior(found)).savefig(
-            buffer, format="png", dpi=DPI, metadata={"Software": None}
-        )
-    return write_bytes(path, buffer.getvalue())
+        return write_bytes(path, style.to_png(plot_prior(found)))

@@ -200,6 +200,14 @@ def legend_above(ax: Axes, columns: int = 3) -> None:
         ax.legend(handles, labels, loc="best", **look)
 
 
+def to_png(ax: Axes) -> bytes:
+    """Return the figure of the axes as PNG; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    with paper():
+        figure_of(ax).savefig(buffer, format="png", dpi=RASTER_DPI, metadata={"Software": None})
+    return buffer.getvalue()
+
+
 def to_svg(ax: Axes, name: str) -> str:
     """Return the figure of the axes as one `<svg>` element for a page.
 

@@ -101,3 +101,20 @@ def test_plan_judges_one_run(cli: Cli, saved: Path) -> None:
     for bad in (("--params", "-3", "--tokens", "1T"), ("--params", "7B", "--tokens", "x")):
         assert cli("plan", saved, *bad).code == 2
     assert cli("plan", saved, "--params", "7B").code == 2
+
+
+def test_pictures_of_answers(cli: Cli, saved: Path, tmp_path: Path) -> None:
+    runs = {
+        "one": ("allocate", saved, "--flops", "1e22"),
+        "front": ("allocate", saved, "--flops", "1e22", "--flops", "1e23"),
+        "plan": ("plan", saved, "--params", "7B", "--tokens", "300B"),
+        "diagnose": ("diagnose", saved),
+        "next": ("next", saved, "--flops", "1e22"),
+    }
+    for name, words in runs.items():
+        target = tmp_path / f"{name}.png"
+        ran = cli(*words, "--png", target, "--json")
+        assert ran.code in (0, 1), ran.err
+        assert ran.json["result"]["files"] == [str(target)]
+        assert target.read_bytes().startswith(b"\x89PNG")
+        assert cli(*words, "--png", target).code == 6
