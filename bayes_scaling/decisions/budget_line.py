@@ -71,6 +71,8 @@ class BudgetLine:
 
     def tokens(self, total: Any, params: Any) -> Any:
         """Tokens that are left for training, elementwise; as good as none where nothing is left."""
+        if np.ndim(self.served) == 0 and self.served == 0:
+            return self.convention.tokens(total, params)
         left = np.maximum(total - self.served * params, 1e-12 * total)
         return self.convention.tokens(left, params)
 

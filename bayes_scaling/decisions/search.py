@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 COARSE = 61
 GOLDEN = (5.0**0.5 - 1) / 2
-GOLDEN_STEPS = 30
+GOLDEN_STEPS = 20
 NEWTON_WIDTHS = (1.5e-2, 5e-3, 5e-3)
 """Half widths in log N of the differences that successive Newton steps use."""
 AT_END = 1e-5
 """Share of the interval by which a least value lies at an end of it."""
-NODES = 14
+ROUNDING = 1e-12
+"""Relative difference of losses that says nothing."""
+NODES = 8
 """Budgets searched where there are many: the best size is smooth in the budget between them."""
 SMOOTH = 1e-3
 """Largest Newton step in log N from an interpolated optimum that is believed."""
@@ -63,6 +65,8 @@ def _searched(
     near = AT_END * (high - low)
     at_low, at_high = x - low <= near, high - x <= near
     refined = np.clip(_newton(loss, x, budgets), low, high)
+    worse = loss(refined, budgets) > loss(x, budgets) * (1 + ROUNDING)  # a kink is no parabola
+    refined = np.where(worse, x, refined)
     x = np.where(at_low, low, np.where(at_high, high, refined))
     return x, at_low | at_high
 
