@@ -159,7 +159,7 @@ def _fault(name: str, value: Quantity) -> str | None:
     """Say why a number, or the values of a prior, cannot be; None where they can."""
     ends = [value] if not isinstance(value, Prior) else [float(value.quantile(q)) for q in TAIL]
     if not all(isinstance(v, int | float) and math.isfinite(v) for v in ends):
-        return f"{name} = {value}: must be a finite number or a prior"
+        return f"{name} = {value}: must be a finite number above 0, or a prior"
     low, high = ends[0], ends[-1]
     said = f"{name} = {value}" if not isinstance(value, Prior) else f"{name} from {low:.3g}"
     if low < 0 or (low == 0 and name != "overhead"):

@@ -147,7 +147,7 @@ def _known_sd(fit: Fit) -> NDArray[np.float64]:
         return stated
     noise = fit.model.noise
     added = variance_of_inputs(
-        lambda moved: noise.to_scale(np, curve_at(fit, moved)), _inputs_at_runs(fit), sds
+        lambda moved: noise.to_scale(np, law_at(fit, moved)), _inputs_at_runs(fit), sds
     )
     return np.asarray(np.sqrt(stated**2 + added))
 

@@ -52,7 +52,7 @@ BAD = [
     ("fit {d}/tasks.csv -m chinchilla-plain -o {t}/f.nc", 2, "choose a model of the accuracy"),
     ("fit {d}/runs.csv -m accuracy-sigmoid -o {t}/f.nc", 2, "explains the accuracy"),
     ("fit {d}/percent.csv -m direct-accuracy -o {t}/f.nc", 3, "divide the column by 100"),
-    ("allocate {d}/fit.nc", 2, "--flops 1e24 or --usd 5M"),
+    ("allocate {d}/fit.nc", 2, "--flops 1e24, --usd 5M"),
     ("allocate {d}/fit.nc --usd 5X", 2, "an amount such as 250k"),
     ("allocate {d}/fit.nc --usd 1e3M", 2, "ambiguous"),
     ("allocate {d}/fit.nc --usd 0", 2, "above 0"),
