@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from bayes_scaling.decisions.convention import (
+    Convention,
+    active_convention,
+    attention_convention,
+    power_convention,
+)
 from bayes_scaling.decisions.cost import QUANTITIES, Cost
 from bayes_scaling.decisions.limits import Latency, Limits, Linear
 from bayes_scaling.decisions.prices import FLOPS_PER_GPU_SECOND, MFU, USD_PER_GPU_HOUR
@@ -23,6 +29,36 @@ Uncertain = Positive | PriorFile
 """A number, or a prior as model files write it."""
 
 
+class ConventionSection(Strict):
+    """The `convention` of `[cost]`: attention (depth, width, context), `active`, or kappa, p, q."""
+
+    depth: Positive | None = None
+    width: Positive | None = None
+    context: Positive | None = None
+    vocabulary: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    active: Annotated[float, Field(gt=0, le=1)] | None = None
+    kappa: Positive | None = None
+    p: Positive = 1.0
+    q: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ConventionSection:
+        shape = [self.depth, self.width, self.context]
+        ways = [any(shape), self.active is not None, self.kappa is not None]
+        if sum(ways) != 1 or (any(shape) and None in shape):
+            raise ValueError("state one of: depth, width and context; active; kappa (with p, q)")
+        return self
+
+    def convention(self) -> Convention:
+        """Return the `Convention`."""
+        if self.active is not None:
+            return active_convention(self.active)
+        if self.kappa is not None:
+            return power_convention(self.kappa, self.p, self.q)
+        shape = self.depth or 0.0, self.width or 0.0, self.context or 0.0
+        return attention_convention(*shape, vocabulary=self.vocabulary)
+
+
 class CostSection(Strict):
     """The `[cost]` table: see `Cost`; each but devices a number or a prior as in model files."""
 
@@ -31,10 +67,13 @@ class CostSection(Strict):
     mfu: Uncertain = MFU
     overhead: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile = 0.0
     devices: Annotated[int, Field(gt=0)] | None = None
+    convention: ConventionSection | None = None
 
     def cost(self) -> Cost:
         """Return the `Cost`; raises UsageError for values that cannot be."""
         given: dict[str, Any] = {name: _value(getattr(self, name)) for name in QUANTITIES}
+        if self.convention is not None:
+            given["convention"] = self.convention.convention()
         return Cost(**given, devices=self.devices)
 
 

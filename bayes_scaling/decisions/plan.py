@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,11 +17,13 @@ from bayes_scaling.decisions.quantiles import quantiles_of
 from bayes_scaling.decisions.robust import TOLERANCE, near_optimal, objective_of, robust_plans
 from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.inference.predict import predict_at
 from bayes_scaling.names import CHAIN, DRAW, PARAMS, POINT, TOKENS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bayes_scaling.evaluation.averaging import Average
     from bayes_scaling.inference.fit import Fit
 
     Floats = NDArray[np.float64]
@@ -120,12 +122,28 @@ def plan(
         params=float(params),
         tokens=float(tokens),
         flops=float(spent[0]),
-        forecast=forecast(mixed, pd.DataFrame(point), seed=seed),
+        forecast=_forecast(mixed, point, setting, seed),
         draws=xr.Dataset({k: ((CHAIN, DRAW, POINT), v) for k, v in drawn.items()}),
         robust=best,
         given_away=float(own[0] - best["loss"][0]),
         setting=setting,
     )
+
+
+def _forecast(mixed: Average, point: Mapping[str, Floats], setting: Setting, seed: int) -> Forecast:
+    """Forecast of the run; where its tokens are scarce, with those that are seen again."""
+    found = forecast(mixed, pd.DataFrame(point), seed=seed)
+    if setting.repetition is None:
+        return found
+    each = {
+        name: predict_at(fit, setting.inputs(fit)(point[PARAMS], point[TOKENS]), seed=seed)
+        for name, fit in mixed.fits.items()
+    }
+    drawn = found.draws.copy()
+    for name in (found.mean, found.new):
+        values = mixed.pick({model: one[name].values for model, one in each.items()})
+        drawn[name] = ((CHAIN, DRAW, POINT), values)
+    return replace(found, draws=drawn)
 
 
 def _of_fit(fit: Fit, point: Mapping[str, Floats], setting: Setting) -> dict[str, NDArray[Any]]:

@@ -98,6 +98,7 @@ def test_a_study_holds_budgets_prices_limits_and_demand(tmp_path: Path) -> None:
         ("worth = 15", "worth = -1", ("repetition.worth",)),
         ("cvar = 0.9", "cvar = 1.5\nprobability = 2", ("allocate.cvar", "allocate.probability")),
         ("devices = 1024", "devices = 0", ("cost.devices",)),
+        ("devices = 1024", "convention = { depth = 3 }", ("cost.convention: state one of",)),
         ("at_most = 0.02, ", "", ("limits.latency.at_most",)),
     ],
 )
@@ -110,6 +111,18 @@ def test_faults_of_decisions_in_words(
     assert fault.value.exit_code == 2
     for word in words:
         assert word in str(fault.value)
+
+
+def test_a_convention_of_flop(tmp_path: Path) -> None:
+    for words, factor in (
+        ("active = 0.25", 1.5),
+        ("kappa = 8.0", 8.0),
+        ("depth = 24, width = 2048, context = 4096", 6 * (1 + 4096 / 12 / 2048)),
+    ):
+        cost = f"[cost]\nconvention = {{ {words} }}\n"
+        found = read_study(written(tmp_path, MINIMAL + cost)).cost.cost().convention
+        N = 12 * 24 * 2048**2
+        assert found.flops(N, 1e9) == pytest.approx(factor * N * 1e9)
 
 
 def test_amounts_that_are_none_are_refused_where_they_are_used(tmp_path: Path) -> None:

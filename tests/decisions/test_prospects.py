@@ -132,6 +132,15 @@ def test_an_undertrained_plan_is_told_so(drifting: Fit) -> None:
             bs.plan(drifting, *bad)
 
 
+def test_a_plan_on_scarce_tokens_is_forecast_with_their_repetition(mixed: dict[str, Fit]) -> None:
+    scarce = Setting(repetition=bs.Repetition(2e10))
+    fresh, again = (bs.plan(mixed, 7e9, 3e11, setting=s) for s in (Setting(), scarce))
+    gap = again.forecast.draws["loss_mean"] - fresh.forecast.draws["loss_mean"]
+    assert (gap > 0).all() and gap.median() > 0.01
+    enough = bs.plan(mixed, 7e9, 1e10, setting=scarce).forecast.draws["loss_new"]
+    np.testing.assert_allclose(enough, bs.plan(mixed, 7e9, 1e10).forecast.draws["loss_new"])
+
+
 def test_uncertain_prices_widen_money_and_nothing_else(chinchilla_fit: Fit) -> None:
     unsure = bs.Cost(mfu=Prior("LogNormal", {"q05": 0.3, "q95": 0.5}))
     found = bs.allocate(chinchilla_fit, [C], cost=unsure)

@@ -113,7 +113,9 @@ def test_bad_runs_are_those_far_above_the_curve() -> None:
 
 def test_a_share_of_bad_runs_is_a_share() -> None:
     text = load_model("chinchilla-one-sided").text
-    wide = text.replace('dist = "Beta"\nalpha = 1\nbeta = 6\nupper = 0.5', 'dist = "HalfNormal"\nq95 = 0.5')
+    wide = text.replace(
+        'dist = "Beta"\nalpha = 1\nbeta = 6\nupper = 0.5', 'dist = "HalfNormal"\nq95 = 0.5'
+    )
     assert wide != text
     with pytest.raises(UsageError, match="p_bad is a share"):
         model_from_text(wide, "mine.toml")
