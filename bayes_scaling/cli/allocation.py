@@ -98,7 +98,7 @@ def allocate(
     mixed = with_given(mixed, parse_given(given))
     budgets, why = asked.budgets(mixed, setting)
     found = split(mixed, budgets, setting, asked.cvar)
-    more = promises(mixed, budgets, asked.loss, setting)
+    more = promises(mixed, budgets, asked.loss, setting, asked.cvar)
     made = _outcome(mixed, found, more, why, levels, target)
     return with_picture(made, picture, lambda: draw_budgets(mixed, budgets, setting))
 
@@ -179,12 +179,18 @@ def _outcome(
 
 def _notes(found: Allocation) -> Iterator[str]:
     """Say what binds a plan, and how sure its price is, budget by budget."""
+    from bayes_scaling.decisions.robust import WORST
     from bayes_scaling.reporting.wording import say_flop, say_usd
 
     for i, row in enumerate(found.robust.to_dict("records")):
         name = say_flop(float(f"{row['flops']:.3g}"))
         if row["limited_by"]:
             yield f"{name} FLOP: the plan lies on the limit '{row['limited_by']}'"
+        if WORST in row:
+            yield (
+                f"{name} FLOP: planned for the worst {1 - found.provenance['cvar']:.0%} of draws, "
+                f"whose mean loss is {row[WORST]:.3f}"
+            )
         if found.cost.uncertain:
             low, high = found.quantiles((0.05, 0.95), of="usd").iloc[i]
             yield f"{name} FLOP: cost {say_usd(float(low))} to {say_usd(float(high))} (90%)"

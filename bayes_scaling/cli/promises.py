@@ -155,7 +155,11 @@ class Asked:
 
 
 def promises(
-    mixed: Average, budgets: Sequence[float], loss: float | None, setting: Setting
+    mixed: Average,
+    budgets: Sequence[float],
+    loss: float | None,
+    setting: Setting,
+    cvar: float | None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Return what two and ten times each budget buy, as a table and in words, one line each.
 
@@ -170,12 +174,12 @@ def promises(
     rows, lines = [], []
     for budget in budgets:
         at = budget * np.array([1.0, *MORE])
-        found = prospects(mixed, at.tolist(), setting=setting)
+        found = prospects(mixed, at.tolist(), setting=setting, cvar=cvar)
         table = found.improvement().rename(columns={0.05: "q05", 0.5: "q50", 0.95: "q95"})
         table = table.assign(times=[1.0, *MORE], flops=budget)
         if loss is not None:
             # alone, as a budget is found for a loss: noise is drawn for all budgets asked
-            alone = prospects(mixed, [budget], setting=setting)
+            alone = prospects(mixed, [budget], setting=setting, cvar=cvar)
             table["reaches"] = [alone.probability(loss)[0], *found.probability(loss)[1:]]
         rows.append(table)
         lines += list(_lines(found, table, budget, loss))

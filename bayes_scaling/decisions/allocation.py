@@ -61,7 +61,8 @@ class Allocation:
     each draw's own optimum, at_edge where it hit the range searched, and regret [nats/token], what
     the robust plan loses against the optimum of the same spending; usd and gpu_hours of the budget
     where price or speed are uncertain. `robust`, one row per budget: flops, params, tokens,
-    tokens_per_param, loss (posterior-expected), regret_mean, regret_q95, params_low and
+    tokens_per_param, loss (posterior-expected; with `cvar` also loss_worst, the mean of the worst
+    draws), regret_mean, regret_q95, params_low and
     params_high (all sizes within 0.005 nats of it in expected loss), train_flops, limited_by (the
     limit on which the plan lies, in words), at_edge.
     """
@@ -164,7 +165,11 @@ def allocate(
         findings=tuple(
             dict.fromkeys((*_unspent(asked, flops), *(one for each in found for one in each)))
         ),
-        provenance={**_origin(mixed), "flop_convention": setting.cost.convention.name},
+        provenance={
+            **_origin(mixed),
+            "flop_convention": setting.cost.convention.name,
+            "cvar": cvar,
+        },
     )
 
 

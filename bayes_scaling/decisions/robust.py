@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 TOLERANCE = 0.005
 """Expected loss above the robust plan's, in nats, up to which a size counts as near-optimal."""
 NEAR_GRID = 400
+WORST = "loss_worst"
+"""Column: mean loss of the worst share of draws."""
 
 
 def mean_of_worst(losses: Floats, level: float) -> Floats:
@@ -62,12 +64,13 @@ def robust_plans(
 ) -> pd.DataFrame:
     """Return the best plan at each budget, one row each.
 
-    Columns: flops, params, tokens, tokens_per_param, loss (the objective), train_flops (6ND),
-    limited_by, at_edge.
+    Columns: flops, params, tokens, tokens_per_param, loss (expected), with `cvar` loss_worst (mean
+    of the worst draws, which is least), train_flops (6ND), limited_by, at_edge.
     """
     objective, line = objective_of(mixed, setting, cvar), setting.line
     params, tokens, at_end = best_on_line(objective, flops, line, ())
-    loss = objective(params, tokens)
+    mean = objective if cvar is None else objective_of(mixed, setting, None)
+    worst = {} if cvar is None else {WORST: objective(params, tokens)}
     ends = line.ends(flops)
     low, high = np.exp(ends.low), np.exp(ends.high)
     words = np.where(np.isclose(params, low), ends.low_by, "")
@@ -78,7 +81,8 @@ def robust_plans(
             PARAMS: params,
             TOKENS: tokens,
             TOKENS_PER_PARAM: tokens / params,
-            "loss": loss,
+            "loss": mean(params, tokens),
+            **worst,
             "train_flops": train_flop(params, tokens),
             "limited_by": words,
             "at_edge": at_end & (words == "") & (not line.limits.sizes),
@@ -92,7 +96,8 @@ def near_optimal(
     """Return params_low and params_high of each plan: sizes within 0.005 nats of its loss."""
     objective = objective_of(mixed, setting, cvar)
     ends = setting.line.ends(plans[FLOPS].to_numpy())
-    rows = zip(plans[FLOPS], plans[PARAMS], plans["loss"], strict=True)
+    least = plans[WORST] if WORST in plans else plans["loss"]
+    rows = zip(plans[FLOPS], plans[PARAMS], least, strict=True)
     found = [
         [_near(objective, setting, *row, float(np.exp(end[i]))) for end in (ends.low, ends.high)]
         for i, row in enumerate(rows)

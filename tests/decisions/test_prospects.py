@@ -188,6 +188,14 @@ def test_regret_of_sizes_and_how_likely_they_are_about_as_good(mixed: dict[str, 
     assert bs.regret_curve(mixed, C, [1e9], setting=limited)["regret_mean"][0] < 1e-9
 
 
+def test_planning_for_the_worst_says_so(drifting: Fit) -> None:
+    usual, careful = (bs.allocate(drifting, [C], cvar=level) for level in (None, 0.9))
+    assert "loss_worst" not in usual.robust and usual.provenance["cvar"] is None
+    (row,) = careful.robust.to_dict("records")
+    assert row["loss_worst"] > row["loss"] + 0.02
+    assert row["loss"] >= usual.robust["loss"][0] - 1e-9
+
+
 def test_mean_of_worst() -> None:
     values = np.arange(100.0).reshape(4, 25, 1)
     assert mean_of_worst(values, 0.0)[0] == pytest.approx(49.5)
