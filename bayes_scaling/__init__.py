@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bayes_scaling.batch.results import read_results as read_results
     from bayes_scaling.decisions.allocation import Allocation as Allocation
     from bayes_scaling.decisions.allocation import allocate as allocate
     from bayes_scaling.decisions.chain import chain as chain
@@ -89,6 +90,7 @@ if TYPE_CHECKING:
     from bayes_scaling.verdicts import Checks as Checks
 
 _HOMES = {
+    "batch.results": ("read_results",),
     "decisions.allocation": ("Allocation", "allocate"),
     "decisions.chain": ("chain",),
     "decisions.claim": ("Claim", "read_claim"),

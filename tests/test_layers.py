@@ -85,8 +85,8 @@ def test_public_names_are_these() -> None:
         "plot_claim", "plot_diagnosis", "plot_forecast", "plot_isoflop", "plot_next_run",
         "plot_pareto", "plot_posterior", "plot_probability", "plot_regret", "plot_residuals",
         "plot_returns", "power_convention", "Prior", "Prospects", "prospects", "read_claim",
-        "read_runs", "register", "regret_curve", "Repetition", "Report", "report", "Runs", "Scan",
-        "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
+        "read_results", "read_runs", "register", "regret_curve", "Repetition", "Report", "report",
+        "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -35,6 +35,10 @@ class DataSection(Strict):
     where: dict[str, str] = Field(default_factory=dict)
     hold_out: tuple[str, ...] = ()
     train_below: str | None = None
+    split_by: str | None = None
+    """One table for each value of this column."""
+    cuts: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
+    """Also fit the runs below these quantiles of compute, and score the rest."""
 
 
 class SamplingSection(Strict):

@@ -9,6 +9,7 @@ import typer
 from bayes_scaling.cli import (
     about,
     allocation,
+    batch,
     calibration,
     comparison,
     decisions,
@@ -33,7 +34,7 @@ HELP = """Forecasts and budgets from scaling laws, with intervals, from a table 
 Start with: bayes-scaling demo
 
 Exit codes: 0 usable result; 1 done, but a check failed; 2 wrong command or model;
-3 table rejected; 4 sampling failed; 6 output problem; 130 interrupted.
+3 table rejected; 4 sampling failed; 5 tasks of a batch failed; 6 output problem; 130 interrupted.
 """
 
 
@@ -48,7 +49,7 @@ def build_app() -> typer.Typer:
     )
     app.callback(invoke_without_command=True)(_start)
     for page in (
-        pages, tables, posterior, comparison, evaluation, decisions, allocation, planned,
+        pages, tables, batch, posterior, comparison, evaluation, decisions, allocation, planned,
         next_run, diagnosis, scan, register, groups, calibration, shelf, about,
     ):  # fmt: skip
         page.add_to(app)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
-from bayes_scaling.errors import EXIT_CHECK_FAILED, EXIT_OK, OutputError, UsageError
+from bayes_scaling.errors import EXIT_BATCH, EXIT_CHECK_FAILED, EXIT_OK, OutputError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION: Final = 1
 """Version of the JSON object that `--json` prints."""
-STATUS_OF_CODE: Final = {EXIT_OK: "ok", EXIT_CHECK_FAILED: "fail"}
+STATUS_OF_CODE: Final = {EXIT_OK: "ok", EXIT_CHECK_FAILED: "fail", EXIT_BATCH: "fail"}
 LINE: Final = 78
 """Columns of flowing text."""
 LINE_LIMIT: Final = 2000
@@ -47,9 +47,12 @@ class Outcome:
     warnings: Sequence[str] = ()
     hints: Sequence[str] = field(default=())
     told: bool = False
+    tasks_failed: bool = False
 
     def exit_code(self, strict: bool) -> int:
-        """Return 1 where a check failed, or warned under `--strict`, else 0."""
+        """Return 5 where tasks failed, 1 where a check did or warned under `--strict`, else 0."""
+        if self.tasks_failed:
+            return EXIT_BATCH
         bad = self.failures or (strict and self.warnings)
         return EXIT_CHECK_FAILED if bad else EXIT_OK
 

@@ -37,6 +37,8 @@ ADAPTATION = "low_rank"
 ADAPTATION_OF_GROUPS = "draw_diag"
 """Spreads of groups form funnels, which no one metric straightens; a diagonal one mixes better."""
 TARGET_ACCEPT = 0.9
+CAREFUL_ACCEPT = 0.97
+"""Of attempts after the first: shorter steps turn corners that the first ones missed."""
 TUNE = 1500
 LONGER = (1, 4, 16)
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
@@ -59,8 +61,8 @@ def fit(
 
     The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
     seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
-    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long and thinned to
-    `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
+    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long, in shorter steps,
+    and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
     words and the share of it that is done, or None.
 
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
@@ -79,7 +81,8 @@ def fit(
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
         say(stage, 0.0)
         size = (draws * factor, TUNE * factor, chains)
-        tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model))
+        accept = TARGET_ACCEPT if attempt == 1 else CAREFUL_ACCEPT
+        tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model), accept)
         posterior, stats = _keep(tree, model, factor)
         found = Fit(
             spec=settled(spec, runs),
@@ -121,6 +124,7 @@ def _sample(
     seed: int,
     say: Callable[[float], None],
     adaptation: str = ADAPTATION,
+    accept: float = TARGET_ACCEPT,
 ) -> xr.DataTree:
     draws, tune, chains = size
 
@@ -137,7 +141,7 @@ def _sample(
             cores=min(chains, os.cpu_count() or 1),
             seed=seed,
             adaptation=adaptation,
-            target_accept=TARGET_ACCEPT,
+            target_accept=accept,
             save_warmup=False,
             progress_bar=False,
             progress_callback=tell,
