@@ -61,9 +61,9 @@ def fit(
 
     The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
     seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
-    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long, in shorter steps,
-    and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in
-    words and the share of it that is done, or None.
+    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long, in shorter
+    steps, and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)`
+    is told each stage in words and the share of it that is done, or None.
 
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
     by group, one (chain, draw, group) named `NAME_of_group`.
