@@ -97,10 +97,14 @@ def suited(spec: ModelSpec, table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def drawn_losses(
+def drawn_on_scale(
     spec: ModelSpec, rng: np.random.Generator, runs: Runs, truth: dict[str, float]
 ) -> np.ndarray:
-    """Losses of the rows of a table, (row,), from a model stated against it at known unknowns."""
+    """Losses of the rows of a table, (row,), from a model stated against it at known unknowns.
+
+    They stand on the scale on which they scatter: where small runs scatter far more than large
+    ones, exp() of a draw from the prior may exceed every number.
+    """
     columns = {name: runs.resource(name) for name in spec.inputs}
     values = dict(truth)
     if spec.groups is not None:
@@ -114,6 +118,5 @@ def drawn_losses(
         effects = truth[RUN_EFFECT] * rng.standard_normal(len(mean))
         mean = mean + effects[run_numbers(runs)]
     extra = np.sqrt(variance_of_inputs(outcome, columns, spec.input_sds))
-    curve = np.asarray(spec.noise.from_scale(mean))
     values = spec.noise.at(np, values, below_largest(spec, runs))
-    return spec.noise.sample(rng, curve, values, extra, same_runs=True)
+    return spec.noise.sample_on_scale(rng, mean, values, extra, same_runs=True)

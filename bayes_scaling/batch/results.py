@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,14 +53,3 @@ def read_results(folder: str | Path) -> pd.DataFrame:
             f"{folder} is no batch folder: there is no {PARQUET}; run: batch STUDY.toml"
         )
     return pd.read_parquet(path)
-
-
-def read_lines(folder: str | Path) -> list[dict[str, Any]]:
-    """Return the rows of results.jsonl; a torn last line is left out."""
-    found = []
-    for line in (Path(folder) / JSONL).read_text().splitlines():
-        try:
-            found.append(json.loads(line))
-        except ValueError:
-            continue
-    return found

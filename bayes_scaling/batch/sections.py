@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bayes_scaling.decisions.convention import (
     Convention,
@@ -17,15 +19,36 @@ from bayes_scaling.decisions.limits import Latency, Limits, Linear
 from bayes_scaling.decisions.prices import FLOPS_PER_GPU_SECOND, MFU, USD_PER_GPU_HOUR
 from bayes_scaling.decisions.repetition import Repetition
 from bayes_scaling.decisions.serving import Serving
-from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.decisions.wanted import Wanted
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.runs.money import parse_hours, parse_money
 from bayes_scaling.runs.units import parse_quantity
 from bayes_scaling.specs.model_file import PriorFile
 from bayes_scaling.specs.strict import Strict
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Amount = Positive | str
-"""A number, or a quantity as people write it, such as "1e24" or "70B"."""
-Uncertain = Positive | PriorFile
+
+
+def _read(how: Callable[[str], float]) -> BeforeValidator:
+    def number(given: Any) -> Any:
+        return how(given) if isinstance(given, str) else given
+
+    return BeforeValidator(number, json_schema_input_type=float | str)
+
+
+def _absolute(given: float | PriorFile) -> float | PriorFile:
+    if isinstance(given, PriorFile) and given.prior().of:
+        raise ValueError("a prior relative to a table cannot stand here; give its quantiles")
+    return given
+
+
+Flops = Annotated[Positive, _read(partial(parse_quantity, column=FLOPS))]
+"""FLOP: a number, or a text such as "1e24" or "6.9 PF-days"; read as a number, like those below."""
+Params = Annotated[Positive, _read(partial(parse_quantity, column=PARAMS))]
+Tokens = Annotated[Positive, _read(partial(parse_quantity, column=TOKENS))]
+Usd = Annotated[Positive, _read(parse_money)]
+Hours = Annotated[Positive, _read(parse_hours)]
+Uncertain = Annotated[Positive | PriorFile, AfterValidator(_absolute)]
 """A number, or a prior as model files write it."""
 
 
@@ -65,9 +88,16 @@ class CostSection(Strict):
     usd_per_gpu_hour: Uncertain = USD_PER_GPU_HOUR
     flops_per_gpu_second: Uncertain = FLOPS_PER_GPU_SECOND
     mfu: Uncertain = MFU
-    overhead: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile = 0.0
+    overhead: Annotated[
+        Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile, AfterValidator(_absolute)
+    ] = 0.0
     devices: Annotated[int, Field(gt=0)] | None = None
     convention: ConventionSection | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> CostSection:
+        self.cost()
+        return self
 
     def cost(self) -> Cost:
         """Return the `Cost`; raises UsageError for values that cannot be."""
@@ -78,18 +108,38 @@ class CostSection(Strict):
 
 
 class AllocateSection(Strict):
-    """The `[allocate]` table: budgets, or what one is to follow from; options of `allocate`."""
+    """The `[allocate]` table: see `Wanted`."""
 
-    flops: tuple[Amount, ...] = ()
-    usd: tuple[Amount, ...] = ()
-    gpu_hours: tuple[Amount, ...] = ()
-    hours: tuple[Amount, ...] = ()
+    flops: tuple[Flops, ...] = ()
+    usd: tuple[Usd, ...] = ()
+    gpu_hours: tuple[Hours, ...] = ()
+    hours: tuple[Hours, ...] = ()
     loss: Positive | None = None
     probability: Annotated[float, Field(gt=0, lt=1)] = 0.9
-    usd_per_nat: Amount | None = None
-    for_params: Amount | None = None
-    for_tokens: Amount | None = None
+    usd_per_nat: Usd | None = None
+    for_params: Params | None = None
+    for_tokens: Tokens | None = None
     cvar: Annotated[float, Field(ge=0, lt=1)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AllocateSection:
+        if self.wanted().ways > 1:
+            raise ValueError(
+                "a budget is stated, or follows from one of loss, usd_per_nat, for_params and "
+                "for_tokens"
+            )
+        return self
+
+    def wanted(self) -> Wanted:
+        """Return what is asked."""
+        return Wanted(**self.model_dump())
+
+
+class PlanSection(Strict):
+    """The `[plan]` table: one run that is planned."""
+
+    params: Params
+    tokens: Tokens
 
 
 class LatencySection(Strict):
@@ -111,24 +161,29 @@ class LinearSection(Strict):
 class LimitsSection(Strict):
     """The `[limits]` table: see `Limits`."""
 
-    min_params: Amount | None = None
-    max_params: Amount | None = None
-    max_tokens: Amount | None = None
+    min_params: Params | None = None
+    max_params: Params | None = None
+    max_tokens: Tokens | None = None
     min_tokens_per_param: Positive | None = None
     max_tokens_per_param: Positive | None = None
-    sizes: tuple[Amount, ...] = ()
+    sizes: tuple[Params, ...] = ()
     latency: LatencySection | None = None
     linear: tuple[LinearSection, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be(self) -> LimitsSection:
+        self.limits()
+        return self
 
     def limits(self) -> Limits:
         """Return the `Limits`; raises UsageError for values that cannot be."""
         return Limits(
-            min_params=_amount(self.min_params, PARAMS),
-            max_params=_amount(self.max_params, PARAMS),
-            max_tokens=_amount(self.max_tokens, TOKENS),
+            min_params=self.min_params,
+            max_params=self.max_params,
+            max_tokens=self.max_tokens,
             min_tokens_per_param=self.min_tokens_per_param,
             max_tokens_per_param=self.max_tokens_per_param,
-            sizes=tuple(_number(size, PARAMS) for size in self.sizes),
+            sizes=self.sizes,
             latency=Latency(**self.latency.model_dump()) if self.latency else None,
             linear=tuple(Linear(**each.model_dump()) for each in self.linear),
         )
@@ -137,36 +192,36 @@ class LimitsSection(Strict):
 class ServingSection(Strict):
     """The `[serving]` table: see `Serving`."""
 
-    tokens: Amount | PriorFile
+    tokens: Annotated[Tokens | PriorFile, AfterValidator(_absolute)]
     requests: Uncertain = 1.0
     weight: Positive = 1.0
 
+    @model_validator(mode="after")
+    def _can_be(self) -> ServingSection:
+        self.serving()
+        return self
+
     def serving(self) -> Serving:
         """Return the `Serving`; raises UsageError for values that cannot be."""
-        tokens = self.tokens
-        known = tokens.prior() if isinstance(tokens, PriorFile) else _number(tokens, TOKENS)
-        return Serving(known, _value(self.requests), self.weight)
+        return Serving(_value(self.tokens), _value(self.requests), self.weight)
 
 
 class RepetitionSection(Strict):
     """The `[repetition]` table: see `Repetition`."""
 
-    unique_tokens: Amount
+    unique_tokens: Tokens
     worth: Uncertain | None = None
+
+    @model_validator(mode="after")
+    def _can_be(self) -> RepetitionSection:
+        self.repetition()
+        return self
 
     def repetition(self) -> Repetition:
         """Return the `Repetition`; raises UsageError for values that cannot be."""
-        unique = _number(self.unique_tokens, TOKENS)
-        return Repetition(unique) if self.worth is None else Repetition(unique, _value(self.worth))
+        given = () if self.worth is None else (_value(self.worth),)
+        return Repetition(self.unique_tokens, *given)
 
 
 def _value(value: float | PriorFile) -> Any:
     return value.prior() if isinstance(value, PriorFile) else value
-
-
-def _number(amount: float | str, column: str) -> float:
-    return parse_quantity(amount, column) if isinstance(amount, str) else amount
-
-
-def _amount(amount: float | str | None, column: str) -> float | None:
-    return None if amount is None else _number(amount, column)

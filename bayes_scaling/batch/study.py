@@ -9,9 +9,10 @@ from pydantic import Field
 
 from bayes_scaling.batch.sections import (
     AllocateSection,
-    Amount,
     CostSection,
+    Flops,
     LimitsSection,
+    PlanSection,
     Positive,
     RepetitionSection,
     ServingSection,
@@ -52,9 +53,10 @@ class SamplingSection(Strict):
 class ForecastSection(Strict):
     """The `[forecast]` table: budgets, and the shares of the central intervals shown."""
 
-    flops: tuple[Amount, ...] = ()
-    amounts: tuple[Amount, ...] = ()
-    intervals: tuple[float, ...] = (0.8, 0.9)
+    flops: tuple[Flops, ...] = ()
+    amounts: tuple[Positive | str, ...] = ()
+    """Of the resource that a law of one resource reads."""
+    intervals: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.8, 0.9)
 
 
 class Study(Strict):
@@ -68,6 +70,7 @@ class Study(Strict):
     forecast: ForecastSection = ForecastSection()
     cost: CostSection = CostSection()
     allocate: AllocateSection = AllocateSection()
+    plan: PlanSection | None = None
     limits: LimitsSection = LimitsSection()
     serving: ServingSection | None = None
     repetition: RepetitionSection | None = None
@@ -110,6 +113,11 @@ def the_only_table(study: Study) -> str:
         raise UsageError(
             f"a plan is made from one table; the study has {len(study.tables)}: write one study "
             "for each"
+        )
+    if study.data.split_by is not None:
+        raise UsageError(
+            f"a plan is made from one table; the study splits its table by "
+            f"{study.data.split_by}: choose one with [data] where"
         )
     return study.tables[0]
 

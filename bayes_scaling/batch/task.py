@@ -18,7 +18,7 @@ from bayes_scaling.errors import TableError, UsageError
 from bayes_scaling.names import FLOPS
 from bayes_scaling.runs.finding import rejected
 from bayes_scaling.runs.reader import read_runs
-from bayes_scaling.runs.units import parse_quantity
+from bayes_scaling.runs.units import parse_threshold
 from bayes_scaling.specs.spec import load_model
 
 if TYPE_CHECKING:
@@ -122,9 +122,7 @@ def _read(path: str, data: DataSection) -> Runs:
 def _held(runs: Runs, data: DataSection) -> Runs:
     """Hold out what the study says, where the table has it."""
     if data.train_below:
-        column, sign, amount = data.train_below.rpartition("=")
-        column = column.strip() if sign else FLOPS
-        runs = runs.train_below(parse_quantity(amount, column), column)
+        runs = runs.train_below(**parse_threshold(data.train_below))
     there = set(runs.frame["run"].map(str))
     names = [name for name in data.hold_out if name in there]
     return runs.hold_out(names) if names else runs

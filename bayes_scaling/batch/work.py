@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.decisions.allocation import allocate
+from bayes_scaling.decisions.allocation import allocate_within
 from bayes_scaling.decisions.forecast import forecast
-from bayes_scaling.errors import BayesScalingError, CheckError
+from bayes_scaling.decisions.plan import plan
+from bayes_scaling.decisions.prospects import prospects
+from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.evaluation.scores import coverage, interval_score, relative
 from bayes_scaling.inference.checks import DIVERGENT, WORST_ESS, WORST_RHAT
 from bayes_scaling.inference.predict import predict_at
 from bayes_scaling.inference.sampling import fit as sample
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.names import PARAMS, TOKENS, USD
 from bayes_scaling.runs.units import parse_quantity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
+    from bayes_scaling.batch.sections import PlanSection
     from bayes_scaling.batch.study import Study
     from bayes_scaling.batch.task import Task
     from bayes_scaling.decisions.setting import Setting
+    from bayes_scaling.decisions.wanted import Wanted
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.inference.sampling import Progress
 
@@ -60,32 +67,37 @@ def _health(found: Fit) -> dict[str, Any]:
 def _answers(found: Fit, study: Study) -> list[dict[str, Any]]:
     """Rows of the questions; one that cannot be answered says why."""
     setting = study.setting(study.cost.cost(), study.sampling.seed)
-    budgets = [_amount(each, found.model.axis) for each in study.forecast.flops]
-    budgets += [_amount(each, found.model.axis) for each in study.forecast.amounts]
-    rows: list[dict[str, Any]] = []
-    for asked, ask in ((budgets, _forecast), (_plans(study, setting), _allocation)):
-        for amount in asked:
-            try:
-                rows.append(ask(found, amount, setting))
-            except (CheckError, BayesScalingError) as fault:
-                question = ask.__name__.removeprefix("_")
-                rows.append({"question": question, "amount": amount, "fault": str(fault)})
+    axis = found.model.axis
+    wanted, planned = study.allocate.wanted(), study.plan
+    asked = [*study.forecast.flops, *(_amount(each, axis) for each in study.forecast.amounts)]
+    rows = [_said("forecast", each, partial(_forecast, found, each, setting)) for each in asked]
+    if wanted.ways:
+        try:
+            budgets, _ = wanted.budgets(found, setting)
+        except BayesScalingError as fault:
+            rows.append({"question": "allocation", "amount": None, "fault": str(fault)})
+        else:
+            for each in budgets:
+                ask = partial(_allocation, found, each, setting, wanted)
+                rows.append(_said("allocation", each, ask))
+    if planned is not None:
+        spent = float(setting.cost.convention.flops(planned.params, planned.tokens))
+        rows.append(_said("plan", spent, partial(_plan, found, planned, setting)))
     return rows
 
 
-def _plans(study: Study, setting: Setting) -> list[float]:
-    asked, price = study.allocate, setting.cost.middle
-    budgets = [_amount(each, FLOPS) for each in asked.flops]
-    budgets += [price.flops_of(usd=float(each)) for each in asked.usd]
-    return budgets + [price.flops_of(gpu_hours=float(each)) for each in asked.gpu_hours]
+def _said(question: str, amount: float, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        answer = ask()
+    except BayesScalingError as fault:
+        answer = {"fault": str(fault)}
+    return {"question": question, "amount": amount, **answer}
 
 
 def _forecast(found: Fit, amount: float, setting: Setting) -> dict[str, Any]:
     answer = forecast(found, [amount], seed=setting.seed)
     new, mean = (answer.quantiles(LEVELS, of=name).iloc[0] for name in (answer.new, answer.mean))
     return {
-        "question": "forecast",
-        "amount": amount,
         "extrapolation": float(answer.points["extrapolation"].iloc[0]),
         **_named(answer.new, new),
         **_named(answer.mean, mean),
@@ -93,26 +105,39 @@ def _forecast(found: Fit, amount: float, setting: Setting) -> dict[str, Any]:
     }
 
 
-def _allocation(found: Fit, amount: float, setting: Setting) -> dict[str, Any]:
-    answer = allocate(
-        found,
-        [amount],
-        cost=setting.cost,
-        limits=setting.limits,
-        serving=setting.serving,
-        repetition=setting.repetition,
-        seed=setting.seed,
-    )
+def _allocation(found: Fit, amount: float, setting: Setting, wanted: Wanted) -> dict[str, Any]:
+    answer = allocate_within(found, [amount], setting, cvar=wanted.cvar)
     plan = answer.robust.iloc[0]
     names = (PARAMS, TOKENS, "loss", "regret_mean", "params_low", "params_high", "limited_by")
     return {
-        "question": "allocation",
-        "amount": amount,
         "extrapolation": float(answer.budgets["extrapolation"].iloc[0]),
-        "usd": float(answer.budgets["usd"].iloc[0]),
+        USD: float(answer.budgets[USD].iloc[0]),
         **{f"plan_{name}": plan[name] for name in names},
         **_named("optimum_params", answer.quantiles(LEVELS).iloc[0]),
+        **({} if wanted.loss is None else {"reaches": _reaches(found, amount, setting, wanted)}),
         "findings": " ".join(finding.code for finding in answer.findings),
+    }
+
+
+def _reaches(found: Fit, amount: float, setting: Setting, wanted: Wanted) -> float:
+    """Probability that a new run of the plan reaches the loss that is wanted."""
+    assert wanted.loss is not None
+    at = prospects(found, [amount], setting=setting, cvar=wanted.cvar)
+    return float(at.probability(wanted.loss)[0])
+
+
+def _plan(found: Fit, asked: PlanSection, setting: Setting) -> dict[str, Any]:
+    answer = plan(found, asked.params, asked.tokens, setting=setting, seed=setting.seed)
+    shown = answer.forecast
+    new, mean = (shown.quantiles(LEVELS, of=name).iloc[0] for name in (shown.new, shown.mean))
+    return {
+        "amount": answer.flops,
+        "extrapolation": float(shown.points["extrapolation"].iloc[0]),
+        **_named(shown.new, new),
+        **_named(shown.mean, mean),
+        **_named("regret", answer.quantiles(LEVELS, of="regret").iloc[0]),
+        USD: float(answer.quantiles((0.5,), of=USD)[0.5].iloc[0]),
+        "findings": " ".join(finding.code for finding in shown.findings),
     }
 
 

@@ -28,6 +28,7 @@ from bayes_scaling.cli.pictures import PictureOption, draw_budgets, picture_file
 from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.promises import Asked, promises
 from bayes_scaling.cli.verbs import verb
+from bayes_scaling.names import USD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from bayes_scaling.decisions.allocation import Allocation
-    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.evaluation.averaging import Average
 
 
@@ -72,53 +72,26 @@ def allocate(
     """
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import new_file
-    from bayes_scaling.cli.studies import is_study
+    from bayes_scaling.cli.studies import opened
+    from bayes_scaling.decisions.allocation import allocate_within
 
     levels = parse_intervals(interval)
-    if is_study(source):
-        from bayes_scaling.batch.study import read_study, the_only_table
-        from bayes_scaling.cli.studies import asked_of, reading_of, setting_of
-
-        study = read_study(source)
-        setting = setting_of(study, price, plans, output.seed)
-        asked = asked if asked.anything else asked_of(study)
-        source, reading = the_only_table(study), reading_of(study, reading)
-        model = model or list(study.models)
-    else:
-        from bayes_scaling.decisions.setting import Setting
-
-        parts = (plans.limits(), plans.serving(), plans.repetition())
-        setting = Setting.of(price.cost(), *parts, output.seed)
-    asked.require_one()
-    if asked.stated:
-        asked.budgets_stated(setting.cost)  # before anything is fitted
+    start = opened(source, reading, output, price, plans, model=model)
+    setting = start.setting
+    wanted = asked.wanted(start.study.allocate.wanted() if start.study else None)
+    wanted.budgets_stated(setting.cost)  # before anything is fitted
     target = new_file(out, force, ".csv") if out else None
     picture = picture_file(png, force)
-    mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
+    mixed = mixed_of(
+        start.source, start.reading, start.model, law, group, start.output, backtest=False,
+        weights=weights, sampling=start.sampling,
+    )  # fmt: skip
     mixed = with_given(mixed, parse_given(given))
-    budgets, why = asked.budgets(mixed, setting)
-    found = split(mixed, budgets, setting, asked.cvar)
-    more = promises(mixed, budgets, asked.loss, setting, asked.cvar)
+    budgets, why = wanted.budgets(mixed, setting)
+    found = allocate_within(mixed, budgets, setting, cvar=wanted.cvar)
+    more = promises(mixed, budgets, wanted.loss, setting, wanted.cvar)
     made = _outcome(mixed, found, more, why, levels, target)
     return with_picture(made, picture, lambda: draw_budgets(mixed, budgets, setting))
-
-
-def split(
-    mixed: Average, budgets: Sequence[float], setting: Setting, cvar: float | None
-) -> Allocation:
-    """Return the allocation of budgets within a setting."""
-    from bayes_scaling.decisions.allocation import allocate as allocation
-
-    return allocation(
-        mixed,
-        budgets,
-        cost=setting.cost,
-        limits=setting.limits,
-        serving=setting.serving,
-        repetition=setting.repetition,
-        cvar=cvar,
-        seed=setting.seed,
-    )
 
 
 def _outcome(
@@ -192,5 +165,5 @@ def _notes(found: Allocation) -> Iterator[str]:
                 f"whose mean loss is {row[WORST]:.3f}"
             )
         if found.cost.uncertain:
-            low, high = found.quantiles((0.05, 0.95), of="usd").iloc[i]
+            low, high = found.quantiles((0.05, 0.95), of=USD).iloc[i]
             yield f"{name} FLOP: cost {say_usd(float(low))} to {say_usd(float(high))} (90%)"

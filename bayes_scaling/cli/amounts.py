@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, TOKENS_PER_PARAM
-from bayes_scaling.quantities import NUMBER_COLUMNS, is_number, quantity
+from bayes_scaling.names import TOKENS_PER_PARAM
+from bayes_scaling.quantities import is_number, quantity
 
-SCALED: Final = re.compile(r"(?P<number>\d+(\.\d*)?(e\+?\d+)?)\s*(?P<suffix>[kKMB]?)", re.ASCII)
-SCALED_POWER: Final = {"": 0, "k": 3, "K": 3, "M": 6, "B": 9}
 MOST_TEXT: Final = 40
 MOST_INTERVALS: Final = 5
 
@@ -42,31 +39,6 @@ def parse_amounts(texts: Sequence[str], column: str) -> list[float]:
     from bayes_scaling.runs.units import parse_quantity
 
     return gather(texts, lambda text: parse_quantity(text, column))
-
-
-def parse_money(text: str) -> float:
-    """Return USD of a text such as "5M", "250k", "$1.5B" or "1e6".
-
-    Raises UsageError for anything else, and for amounts that are not above 0 and finite.
-    """
-    return _scaled(text, text.strip().removeprefix("$").lstrip(), "usd")
-
-
-def parse_hours(text: str) -> float:
-    """Return hours of a text such as "100k" or "1.5e6"; UsageError as for `parse_money`."""
-    return _scaled(text, text.strip(), "hours")
-
-
-def _scaled(text: str, amount: str, name: str) -> float:
-    match = SCALED.fullmatch(amount)
-    if match is None:
-        raise UsageError(f"{name} '{_shown(text)}': write an amount such as 250k, 5M or 1.5B")
-    if match["suffix"] and "e" in match["number"]:
-        raise UsageError(f"{name} '{_shown(text)}': a suffix beside an exponent is ambiguous")
-    found = float(match["number"]) * 10.0 ** SCALED_POWER[match["suffix"]]
-    if not (math.isfinite(found) and found > 0):
-        raise UsageError(f"{name} '{_shown(text)}': an amount is finite and above 0")
-    return found
 
 
 def parse_uncertain(text: str, name: str, *, column: str = "") -> Any:
@@ -134,16 +106,6 @@ def parse_where(texts: Sequence[str]) -> dict[str, str]:
             raise UsageError(f"where '{_shown(column)}': named twice; rows cannot equal both")
         pairs[column] = value
     return pairs
-
-
-def parse_threshold(text: str) -> dict[str, Any]:
-    """Return the arguments of `Runs.train_below` from "1e21" or "params=500M"."""
-    column, sign, amount = text.rpartition("=")
-    column = column.strip() if sign else FLOPS
-    if column not in NUMBER_COLUMNS:
-        known = ", ".join(NUMBER_COLUMNS)
-        raise UsageError(f"train-below '{_shown(text)}': the column is one of {known}")
-    return {"value": parse_amounts([amount], column)[0], "column": column}
 
 
 def parse_values(texts: Sequence[str]) -> dict[str, float]:

@@ -18,7 +18,7 @@ from bayes_scaling.cli.options import (
     ModelsOption,
     Output,
     Reading,
-    TableOrFit,
+    TableFitOrStudy,
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
@@ -39,7 +39,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def diagnose(
-    source: TableOrFit,
+    source: TableFitOrStudy,
     reading: Reading,
     output: Output,
     price: Price,
@@ -54,23 +54,28 @@ def diagnose(
 ) -> Outcome:
     """Which runs were undertrained, and what did that cost?
 
-    From a saved fit, or from a run table, whose default models (or those of --model) are fitted and
-    averaged. Sets each run beside the best split of its own compute C = 6ND: the loss in excess,
-    the compute wasted, and the tokens that its size lacked. Exit code 1: the table cannot tell a
-    split, or the chains of a fit did not mix.
+    From a saved fit, a study, or a run table, whose default models (or those of --model) are fitted
+    and averaged. Sets each run beside the best split of its own compute C = 6ND: the loss in
+    excess, the compute wasted, and the tokens that its size lacked. Exit code 1: the table cannot
+    tell a split, or the chains of a fit did not mix.
     """
     from bayes_scaling.cli.amounts import parse_intervals
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import new_file
+    from bayes_scaling.cli.studies import opened
 
-    levels, cost = parse_intervals(interval), price.cost()
+    levels = parse_intervals(interval)
+    start = opened(source, reading, output, price, model=model)
     target = new_file(out, force, ".csv") if out else None
     picture = picture_file(png, force)
-    mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
+    mixed = mixed_of(
+        start.source, start.reading, start.model, law, group, start.output, backtest=False,
+        weights=weights, sampling=start.sampling,
+    )  # fmt: skip
     from bayes_scaling.decisions.diagnose import diagnose as examine
     from bayes_scaling.reporting.plots import plot_diagnosis
 
-    found = examine(mixed, cost=cost, seed=output.seed)
+    found = examine(mixed, cost=start.setting.cost, seed=start.output.seed)
     made = _outcome(found, mixed, levels, target)
     return with_picture(made, picture, lambda: plot_diagnosis(found))
 

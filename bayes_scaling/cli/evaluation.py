@@ -17,9 +17,10 @@ from bayes_scaling.cli.options import (
     Reading,
     ResourceOption,
     SourcesOption,
-    Table,
+    TableOrStudy,
 )
 from bayes_scaling.cli.output import Outcome, csv_of
+from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
 from bayes_scaling.runs.labels import display_name
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from bayes_scaling.runs.table import Runs
     from bayes_scaling.specs.spec import ModelSpec
 
+BACKTEST_DRAWS = 500
+
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb to the app."""
@@ -38,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backtest(
-    runs: Table,
+    runs: TableOrStudy,
     reading: Reading,
     output: Output,
     model: Annotated[
@@ -59,7 +62,7 @@ def backtest(
     ] = None,
     resource: ResourceOption = None,
     sources: SourcesOption = None,
-    draws: DrawsOption = 500,
+    draws: DrawsOption = BACKTEST_DRAWS,
     chains: ChainsOption = 4,
     force: ForceOption = False,
 ) -> Outcome:
@@ -71,11 +74,22 @@ def backtest(
     from bayes_scaling.cli.posterior import load_spec, openly
     from bayes_scaling.cli.progress import Stages
     from bayes_scaling.cli.sources import new_file, read_table
+    from bayes_scaling.cli.studies import opened
 
     target = new_file(out, force, ".csv") if out else None
-    specs = [load_spec(each, resource, sources) for each in model or (None,)]
-    table = read_table(runs, reading)
-    chosen = {"cuts": cuts_of(cut, specs[0], table)} if cut else {}
+    start = opened(runs, reading, output, Price(), model=model)
+    study = start.study
+    specs = [
+        load_spec(each, resource or (study.resource if study else None), sources)
+        for each in start.model or (None,)
+    ]
+    table = read_table(start.source, start.reading)
+    cuts = cuts_of(cut, specs[0], table) if cut else list(study.data.cuts) if study else []
+    chosen: dict[str, Any] = {"draws": draws, "chains": chains}
+    if (draws, chains) == (BACKTEST_DRAWS, 4):
+        chosen |= start.sampling
+    if cuts:
+        chosen["cuts"] = cuts
     with Stages(output) as say:
         say("loading the sampler")
         from bayes_scaling.evaluation.backtest import backtest as score
@@ -83,10 +97,8 @@ def backtest(
         found = score(
             specs,
             table,
+            seed=start.output.seed,
             **chosen,
-            seed=output.seed,
-            draws=draws,
-            chains=chains,
             progress=lambda stage, share: say(openly(stage), share),
         )
     if target:

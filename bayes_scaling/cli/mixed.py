@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from bayes_scaling.names import GROUP
 from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from bayes_scaling.cli.options import Output, Reading
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.evaluation.averaging import Average
     from bayes_scaling.evaluation.evidence import Evidence
     from bayes_scaling.inference.fit import Fit
+
+NO_SAMPLING: Mapping[str, int] = MappingProxyType({})
 
 
 def mixed_of(
@@ -28,10 +32,12 @@ def mixed_of(
     *,
     backtest: bool = True,
     weights: str = "equal",
+    sampling: Mapping[str, int] = NO_SAMPLING,
 ) -> Average:
     """Return the average of models that a source stands for; of a saved fit, that fit alone.
 
-    A table is fitted, and backtested unless that is not wanted. Raises UsageError for options that
+    A table is fitted, with the chains and draws of `sampling`, and backtested unless that is not
+    wanted. Raises UsageError for options that
     do not go with the source.
     """
     from bayes_scaling.cli.sources import is_fit, read_fit, read_table
@@ -64,7 +70,9 @@ def mixed_of(
         def tell(stage: str, share: float | None) -> None:
             say(openly(stage), share)
 
-        fits = {s.name: sample(s, table, seed=output.seed, progress=tell) for s in specs}
+        fits = {
+            s.name: sample(s, table, seed=output.seed, progress=tell, **sampling) for s in specs
+        }
         fits = {name: f.at_group(group) if group else f for name, f in fits.items()}
         return weighted(fits, weights, backtest=backtest, seed=output.seed, progress=tell)
 

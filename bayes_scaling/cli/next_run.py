@@ -18,7 +18,7 @@ from bayes_scaling.cli.options import (
     ModelsOption,
     Output,
     Reading,
-    TableOrFit,
+    TableFitOrStudy,
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
@@ -26,7 +26,7 @@ from bayes_scaling.cli.pictures import PictureOption, picture_file, with_picture
 from bayes_scaling.cli.pricing import Price
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, TOKENS
+from bayes_scaling.names import FLOPS, TOKENS, USD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def next_(
-    source: TableOrFit,
+    source: TableFitOrStudy,
     reading: Reading,
     output: Output,
     price: Price,
@@ -87,18 +87,19 @@ def next_(
 ) -> Outcome:
     """Which smaller run tells most about a final run, and when is it time to stop?
 
-    From a saved fit, or from a run table, whose default models (or those of --model) are fitted and
-    averaged. Without --candidates, 16 runs of 1% to 30% of the final run's compute are compared.
-    Shows how much each is expected to narrow the final forecast, what it is worth to the choice of
-    the final plan, and what it costs. Exit code 1: the table cannot tell a split, or the final run
-    lies beyond what the runs support.
+    From a saved fit, a study, or a run table, whose default models (or those of --model) are fitted
+    and averaged. Without --candidates, 16 runs of 1% to 30% of the final run's compute are
+    compared. Shows how much each is expected to narrow the final forecast, what it is worth to the
+    choice of the final plan, and what it costs. Exit code 1: the table cannot tell a split, or the
+    final run lies beyond what the runs support.
     """
     from bayes_scaling.cli.mixed import mixed_of
     from bayes_scaling.cli.sources import is_fit, new_file
+    from bayes_scaling.cli.studies import opened
     from bayes_scaling.decisions.next_run import WAYS
 
-    cost = price.cost()
-    amounts = {
+    start = opened(source, reading, output, price, model=model)
+    amounts: dict[str, Any] = {
         "flops": parse_amounts([flops], FLOPS)[0],
         "serve_tokens": parse_amounts([serve_tokens], TOKENS)[0] if serve_tokens else None,
         "budget": parse_amounts([budget], FLOPS)[0] if budget else None,
@@ -111,11 +112,16 @@ def next_(
     picture = picture_file(png, force)
     columns = parse_columns(reading.col or []) if is_fit(source) else {}
     rows = read_candidates(candidates, columns) if candidates else None
-    mixed = mixed_of(source, reading, model, law, group, output, backtest=False, weights=weights)
+    mixed = mixed_of(
+        start.source, start.reading, start.model, law, group, start.output, backtest=False,
+        weights=weights, sampling=start.sampling,
+    )  # fmt: skip
     mixed = with_given(mixed, parse_given(given))
     from bayes_scaling.decisions.next_run import next_run
 
-    found = next_run(mixed, candidates=rows, cost=cost, by=by, seed=output.seed, **amounts)  # type: ignore[arg-type]
+    found = next_run(
+        mixed, candidates=rows, cost=start.setting.cost, by=by, seed=start.output.seed, **amounts
+    )
     if target:
         write_table(target, found.table)
     made = _outcome(found, mixed, [str(target)] if target else [])
@@ -139,7 +145,7 @@ def read_candidates(path: str, columns: Mapping[str, str]) -> pd.DataFrame:
     for ours, name in columns.items():
         if name not in raw.columns:
             raise UsageError(f"--col {ours}={name}: {path} has {', '.join(raw.columns)}")
-    theirs = {name: columns.get(name, name) for name in (PARAMS, TOKENS, FLOPS, "usd")}
+    theirs = {name: columns.get(name, name) for name in (PARAMS, TOKENS, FLOPS, USD)}
     found = {k: list(raw.columns[v]) for k, v in theirs.items() if v in raw.columns}
     return pd.DataFrame(found, index=range(len(raw.lines)))
 

@@ -35,6 +35,9 @@ SavedFit = Annotated[
 TableOrFit = Annotated[
     str, typer.Argument(metavar="RUNS|FIT.nc", help="A run table, or a saved fit (.nc).")
 ]
+TableOrStudy = Annotated[
+    str, typer.Argument(metavar="RUNS|STUDY.toml", help="A run table, or a study (.toml).")
+]
 TableFitOrStudy = Annotated[
     str,
     typer.Argument(

@@ -19,7 +19,7 @@ from bayes_scaling.cli.options import (
     ModelsOption,
     Output,
     Reading,
-    TableOrFit,
+    TableFitOrStudy,
     WeightsOption,
 )
 from bayes_scaling.cli.output import LINE, Outcome
@@ -28,11 +28,12 @@ from bayes_scaling.cli.pricing import Plans, Price
 from bayes_scaling.cli.promises import LossOption
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import PARAMS, TOKENS
+from bayes_scaling.names import PARAMS, TOKENS, USD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from bayes_scaling.batch.study import Study
     from bayes_scaling.decisions.plan import Plan
     from bayes_scaling.evaluation.averaging import Average
 
@@ -43,17 +44,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    source: TableOrFit,
+    source: TableFitOrStudy,
     reading: Reading,
     output: Output,
     price: Price,
     plans: Plans,
     params: Annotated[
-        str, typer.Option("--params", metavar="N", help="Parameters of the run, such as 70B.")
-    ],
+        str | None,
+        typer.Option("--params", metavar="N", help="Parameters of the run, such as 70B."),
+    ] = None,
     tokens: Annotated[
-        str, typer.Option("--tokens", metavar="D", help="Tokens of the run, such as 1.4T.")
-    ],
+        str | None, typer.Option("--tokens", metavar="D", help="Tokens of the run, such as 1.4T.")
+    ] = None,
     loss: LossOption = None,
     model: ModelsOption = None,
     weights: WeightsOption = "equal",
@@ -66,28 +68,45 @@ def plan(
 ) -> Outcome:
     """What will this one run reach, what does it cost, and what does it give away?
 
+    From a saved fit, a run table, or a study, whose [plan] holds unless a run is given.
     Shows the forecast of the run with its evidence, its price, its regret against the best split of
     the same spending, and what more parameters or tokens would buy. Exit code 1: the run lies
     beyond what the fitted runs support, or the table cannot tell a split.
     """
     from bayes_scaling.cli.mixed import mixed_of, with_given
-    from bayes_scaling.decisions.setting import Setting
+    from bayes_scaling.cli.studies import opened
 
-    levels, cost = parse_intervals(interval), price.cost()
-    size, seen = parse_amounts([params], PARAMS)[0], parse_amounts([tokens], TOKENS)[0]
+    levels = parse_intervals(interval)
     if loss is not None and not 0 < loss < float("inf"):
         raise UsageError(f"--loss {loss:g}: must be finite and above 0")
-    setting = Setting.of(cost, plans.limits(), plans.serving(), plans.repetition(), output.seed)
+    start = opened(source, reading, output, price, plans, model=model)
+    size, seen = _run_asked(params, tokens, start.study)
     picture = picture_file(png, force)
-    mixed = mixed_of(source, reading, model, law, group, output, weights=weights)
+    mixed = mixed_of(
+        start.source, start.reading, start.model, law, group, start.output, weights=weights,
+        sampling=start.sampling,
+    )  # fmt: skip
     mixed = with_given(mixed, parse_given(given))
     from bayes_scaling.decisions.plan import plan as judge
 
-    found = judge(mixed, size, seen, setting=setting, seed=output.seed)
+    found = judge(mixed, size, seen, setting=start.setting, seed=start.output.seed)
     from bayes_scaling.reporting.plots import plot_returns
 
     made = _outcome(found, mixed, loss, levels)
     return with_picture(made, picture, lambda: plot_returns(found))
+
+
+def _run_asked(params: str | None, tokens: str | None, study: Study | None) -> tuple[float, float]:
+    """Return the run's parameters and tokens: of the line, or else of the study."""
+    stated = study.plan if study else None
+    own = {PARAMS: params, TOKENS: tokens}
+    if missing := [f"--{name}" for name, text in own.items() if text is None and not stated]:
+        raise UsageError(f"name the run: {' and '.join(missing)} missing, and no [plan] of a study")
+    size, seen = (
+        getattr(stated, name) if text is None else parse_amounts([text], name)[0]
+        for name, text in own.items()
+    )
+    return size, seen
 
 
 def _outcome(found: Plan, mixed: Average, target: float | None, levels: Sequence[float]) -> Outcome:
@@ -148,7 +167,7 @@ def _text(
     yield forecast_table(found.forecast, intervals=levels)
     if target is not None and reaches is not None:
         yield f"a new run reaches {target:g} nats/token with {reaches:.0%}"
-    usd = [say_usd(each) for each in interval("usd")]
+    usd = [say_usd(each) for each in interval(USD)]
     price = usd[1] if len(set(usd)) == 1 else f"{usd[1]} [{usd[0]}, {usd[2]}]"
     best, fit = found.robust.iloc[0], next(iter(mixed.fits.values()))
     low, middle, high = interval("regret")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -197,16 +197,6 @@ class Plans:
 
         unique = _one(self.tokens_available, TOKENS)
         return None if unique is None else Repetition(unique)
-
-
-PLAN_OPTIONS = {
-    "serving": ("serve_tokens",),
-    "repetition": ("tokens_available",),
-    "limits": tuple(
-        each.name for each in fields(Plans) if each.name not in ("serve_tokens", "tokens_available")
-    ),
-}
-"""Options that each part of a setting comes from."""
 
 
 def _one(text: str | None, column: str) -> float | None:

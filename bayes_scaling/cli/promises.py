@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.amounts import gather, parse_amounts, parse_money
+from bayes_scaling.cli.amounts import gather
 from bayes_scaling.cli.options import BudgetOption, GpuHoursOption, HoursOption, MoneyOption
-from bayes_scaling.cli.questions import budgets_of
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, LOSS_MEAN, PARAMS, TOKENS
+from bayes_scaling.runs.money import parse_hours, parse_money
+from bayes_scaling.runs.units import parse_quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
-    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.decisions.prospects import Prospects
     from bayes_scaling.decisions.setting import Setting
+    from bayes_scaling.decisions.wanted import Wanted
     from bayes_scaling.evaluation.averaging import Average
 
 TARGET = "What is wanted"
@@ -47,14 +48,14 @@ class Asked:
     hours: HoursOption = None
     loss: LossOption = None
     probability: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--probability",
             metavar="P",
-            help="How sure a new run must be of that loss.",
+            help="How sure a new run must be of that loss (0.9).",
             rich_help_panel=TARGET,
         ),
-    ] = 0.9
+    ] = None
     usd_per_nat: Annotated[
         str | None,
         typer.Option(
@@ -92,66 +93,57 @@ class Asked:
         ),
     ] = None
 
-    @property
-    def stated(self) -> bool:
-        """Whether a budget is stated."""
-        return any((self.flops, self.usd, self.gpu_hours, self.hours))
+    def wanted(self, study: Wanted | None = None) -> Wanted:
+        """Return what is asked; a study's question stands where the line has none of its own.
 
-    @property
-    def anything(self) -> bool:
-        """Whether a budget is stated, or follows from something."""
-        ways = (self.loss, self.usd_per_nat, self.for_params, self.for_tokens)
-        return self.stated or any(way is not None for way in ways)
+        Raises UsageError with every text that is no amount, for no question and for several.
+        """
+        from bayes_scaling.decisions.wanted import Wanted
 
-    def require_one(self) -> None:
-        """Refuse no budget and several; a loss beside a stated budget is a question about it."""
-        ways = [self.usd_per_nat, self.for_params, self.for_tokens]
-        count = sum(way is not None for way in ways)
-        count += self.loss is not None and not self.stated
-        if not self.anything:
+        own = {name: value for name, value in self._read().items() if value not in (None, ())}
+        base = study or Wanted()
+        if own.keys() - {"probability", "cvar"}:
+            base = Wanted(probability=base.probability, cvar=base.cvar)
+        found = replace(base, **own)
+        if not found.ways:
             raise UsageError(
                 "name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k, or what is wanted "
                 "with --loss 2.1, --usd-per-nat 50M, --for-params 70B or --for-tokens 2T"
             )
-        if count + self.stated > 1:
+        if found.ways > 1:
             raise UsageError(
                 "a budget is stated, or follows from one of --loss, --usd-per-nat, --for-params "
                 "and --for-tokens"
             )
+        return found
 
-    def budgets(self, mixed: Average, setting: Setting) -> tuple[list[float], str]:
-        """Return the budgets [FLOP], and in words what one follows from.
+    def _read(self) -> dict[str, Any]:
+        faults = []
 
-        Raises CheckError where no budget reaches a loss or has a plan of that size.
-        """
-        from bayes_scaling.decisions.frontier import frontier
-        from bayes_scaling.decisions.prospects import best_budget, budget_for
+        def read(texts: Sequence[str] | str | None, how: Callable[[str], float]) -> Any:
+            one = isinstance(texts, str)
+            try:
+                values = tuple(gather([texts] if one else texts or [], how))  # type: ignore[list-item]
+            except UsageError as fault:
+                faults.append(str(fault))
+                return None
+            return values[0] if one else values
 
-        if self.stated:
-            return self.budgets_stated(setting.cost), ""
-        for name, text in ((PARAMS, self.for_params), (TOKENS, self.for_tokens)):
-            if text is not None:
-                values = parse_amounts([text], name)
-                plans = frontier(mixed, **{name: values}, setting=setting).robust
-                return [float(plans[FLOPS].iloc[0])], f"budget whose plan has {text} {name}"
-        if self.loss is not None:
-            found = budget_for(mixed, self.loss, self.probability, setting=setting)
-            words = (
-                f"cheapest budget with a plan that reaches {self.loss:g} nats/token with "
-                f"{self.probability:.0%}"
-            )
-        else:
-            usd = gather([self.usd_per_nat or ""], parse_money)[0]
-            found = best_budget(mixed, usd, setting=setting)
-            words = (
-                "budget at which .01 nats/token more cost what they are worth, "
-                f"{usd / 100:,.0f} USD"
-            )
-        return [float(found.plans[FLOPS].iloc[0])], words
-
-    def budgets_stated(self, cost: Cost) -> list[float]:
-        """Return the stated budgets [FLOP]; raises UsageError for texts that are none."""
-        return budgets_of(self.flops, self.usd, cost, self.gpu_hours, self.hours)
+        found = {
+            "flops": read(self.flops, lambda text: parse_quantity(text, FLOPS)),
+            "usd": read(self.usd, parse_money),
+            "gpu_hours": read(self.gpu_hours, parse_hours),
+            "hours": read(self.hours, parse_hours),
+            "loss": self.loss,
+            "probability": self.probability,
+            "usd_per_nat": read(self.usd_per_nat, parse_money),
+            "for_params": read(self.for_params, lambda text: parse_quantity(text, PARAMS)),
+            "for_tokens": read(self.for_tokens, lambda text: parse_quantity(text, TOKENS)),
+            "cvar": self.cvar,
+        }
+        if faults:
+            raise UsageError("\n".join(faults))
+        return found
 
 
 def promises(

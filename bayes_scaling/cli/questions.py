@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import gather, parse_amounts, parse_hours, parse_money
+from bayes_scaling.cli.amounts import gather, parse_amounts
 from bayes_scaling.cli.pricing import Price
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.runs.money import parse_money
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,23 +73,5 @@ def amounts_asked(
     if (flops or usd) and axis != FLOPS:
         beside = f" of {axis}, the rest --given" if len(reads) > 1 else ""
         raise UsageError(f"model {model.name} reads {', '.join(reads)}: use --amount{beside}")
-    amounts = parse_amounts(amount or [], axis)
-    return [*amounts, *budgets_of(flops, usd, cost)] if flops or usd else amounts
-
-
-def budgets_of(
-    flops: Sequence[str] | None,
-    usd: Sequence[str] | None,
-    cost: Cost,
-    gpu_hours: Sequence[str] | None = None,
-    hours: Sequence[str] | None = None,
-) -> list[float]:
-    """Return budgets in FLOP, those in money and time converted at the median price of compute."""
-    budgets = parse_amounts(flops or [], FLOPS)
-    price = cost.middle
-    budgets += [price.flops_of(usd=each) for each in gather(usd or [], parse_money)]
-    budgets += [price.flops_of(gpu_hours=each) for each in gather(gpu_hours or [], parse_hours)]
-    budgets += [price.flops_of(hours=each) for each in gather(hours or [], parse_hours)]
-    if not budgets:
-        raise UsageError("name a budget with --flops 1e24, --usd 5M or --gpu-hours 100k")
-    return budgets
+    money = [cost.middle.flops_of(usd=each) for each in gather(usd or [], parse_money)]
+    return [*parse_amounts(amount or [], axis), *parse_amounts(flops or [], FLOPS), *money]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_threshold, parse_where
+from bayes_scaling.cli.amounts import parse_cell, parse_columns, parse_where
 from bayes_scaling.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def read_table(path: str, reading: Reading) -> Runs:
     """
     from bayes_scaling.runs.finding import rejected
     from bayes_scaling.runs.reader import read_runs
+    from bayes_scaling.runs.units import parse_threshold
 
     wheres = parse_where(reading.where or [])
     threshold = parse_threshold(reading.train_below) if reading.train_below else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from bayes_scaling.cli.options import Reading
-from bayes_scaling.cli.pricing import FIELDS, PLAN_OPTIONS, Plans, Price
-from bayes_scaling.cli.promises import Asked
+from bayes_scaling.cli.options import Output, Reading
+from bayes_scaling.cli.pricing import FIELDS, Plans, Price
 
 if TYPE_CHECKING:
     from bayes_scaling.batch.study import Study
@@ -48,32 +47,68 @@ def cost_of(study: Study, given: Price) -> Cost:
 
 
 def setting_of(study: Study, price: Price, plans: Plans, seed: int) -> Setting:
-    """Return what surrounds a plan in the study; limits, demand and data given come first."""
-    own = {
-        name: getattr(plans, name)()
-        for name, options in PLAN_OPTIONS.items()
-        if any(getattr(plans, each) not in (None, []) for each in options)
+    """Return what surrounds a plan in the study; each limit, demand and data given come first."""
+    found = study.setting(cost_of(study, price), seed)
+    own: dict[str, Any] = {
+        name: given
+        for name in ("serving", "repetition")
+        if (given := getattr(plans, name)()) is not None
     }
-    return replace(study.setting(cost_of(study, price), seed), **own)
+    return replace(found, limits=replace(found.limits, **_given(plans.limits())), **own)
 
 
-def asked_of(study: Study) -> Asked:
-    """Return the budgets of the study, or what one is to follow from."""
-    section = study.allocate
-    lists: dict[str, Any] = {
-        name: [str(each) for each in getattr(section, name)] or None
-        for name in ("flops", "usd", "gpu_hours", "hours")
-    }
-    texts: dict[str, Any] = {
-        name: None if (value := getattr(section, name)) is None else str(value)
-        for name in ("usd_per_nat", "for_params", "for_tokens")
-    }
-    return Asked(
-        **lists, **texts, loss=section.loss, probability=section.probability, cvar=section.cvar
-    )
+@dataclass(frozen=True)
+class Opened:
+    """What a verb starts from: a source, how it is read and sampled, what surrounds a plan."""
+
+    source: str
+    reading: Reading
+    output: Output
+    model: list[str] | None
+    setting: Setting
+    study: Study | None = None
+
+    @property
+    def sampling(self) -> dict[str, int]:
+        """Draws and chains that the study states."""
+        stated = self.study.sampling if self.study else None
+        names = () if stated is None else stated.model_fields_set - {"seed"}
+        return {name: getattr(stated, name) for name in names}
+
+
+def opened(
+    source: str,
+    reading: Reading,
+    output: Output,
+    price: Price,
+    plans: Plans | None = None,
+    *,
+    model: list[str] | None,
+) -> Opened:
+    """Return the one table of a study with its settings, or the source as the line gives it."""
+    plans = plans or Plans()
+    if is_study(source):
+        from bayes_scaling.batch.study import read_study, the_only_table
+
+        study = read_study(source)
+        output = replace(output, seed=output.seed or study.sampling.seed)
+        return Opened(
+            the_only_table(study),
+            reading_of(study, reading),
+            output,
+            model or list(study.models),
+            setting_of(study, price, plans, output.seed),
+            study,
+        )
+    from bayes_scaling.decisions.setting import Setting
+
+    parts = (plans.limits(), plans.serving(), plans.repetition())
+    return Opened(source, reading, output, model, Setting.of(price.cost(), *parts, output.seed))
 
 
 def _given(options: Any) -> dict[str, Any]:
     """Options that differ from their defaults."""
     values = {each.name: (getattr(options, each.name), each.default) for each in fields(options)}
-    return {name: value for name, (value, default) in values.items() if value not in (default, [])}
+    return {
+        name: value for name, (value, default) in values.items() if value not in (default, [], ())
+    }

@@ -23,16 +23,26 @@ from bayes_scaling.decisions.horizon import (
     stated_of,
 )
 from bayes_scaling.decisions.limits import Limits
-from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.repetition import Repetition
-from bayes_scaling.decisions.robust import TOLERANCE, near_optimal, robust_plans
+from bayes_scaling.decisions.robust import near_optimal, robust_plans
 from bayes_scaling.decisions.serving import Serving
 from bayes_scaling.decisions.setting import Setting
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.evaluation.averaging import Average
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.names import BUDGET, CHAIN, DRAW, FLOPS, LOSS_MEAN, PARAMS, TOKENS
+from bayes_scaling.names import (
+    BUDGET,
+    CHAIN,
+    DRAW,
+    FLOPS,
+    GPU_HOURS,
+    LOSS_MEAN,
+    PARAMS,
+    TOKENS,
+    TOKENS_PER_PARAM,
+    USD,
+)
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.finding import WARN, Finding
 
@@ -41,14 +51,11 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-TOKENS_PER_PARAM = "tokens_per_param"
 OPTIMAL_LOSS = "loss"
 REGRET = "regret"
 AT_EDGE = "at_edge"
 UNSPENT = 1e-9
 """Share of a budget that may be left without a word: rounding."""
-
-__all__ = ["TOLERANCE", "Allocation", "allocate", "loss_on_budget"]
 
 
 @dataclass(frozen=True)
@@ -58,13 +65,13 @@ class Allocation:
     `budgets`: flops, extrapolation (training compute of the plan as a multiple of the largest
     fitted run), gpu_hours, usd (medians).
     `draws`, dims (chain, draw, budget): params, tokens, tokens_per_param and loss [nats/token] of
-    each draw's own optimum, at_edge where it hit the range searched, and regret [nats/token], what
-    the robust plan loses against the optimum of the same spending; usd and gpu_hours of the budget
-    where price or speed are uncertain. `robust`, one row per budget: flops, params, tokens,
-    tokens_per_param, loss (posterior-expected; with `cvar` also loss_worst, the mean of the worst
-    draws), regret_mean, regret_q95, params_low and
-    params_high (all sizes within 0.005 nats of it in expected loss), train_flops, limited_by (the
-    limit on which the plan lies, in words), at_edge.
+    each draw's own optimum, at_edge where it lies on a limit or at an end of the search, and regret
+    [nats/token], what the robust plan loses against the optimum of the same spending; usd and
+    gpu_hours of the budget where price or speed are uncertain. `robust`, one row per budget: flops,
+    params, tokens, tokens_per_param, loss (posterior-expected; with `cvar` also loss_worst, the
+    mean of the worst draws), regret_mean, regret_q95, params_low and params_high (all sizes within
+    0.005 nats of it in expected loss), train_flops, limited_by (the limit on which the plan lies,
+    in words), at_edge.
     """
 
     budgets: pd.DataFrame
@@ -118,10 +125,15 @@ def allocate(
     laws without a split, CheckError where the table cannot tell one.
     """
     setting = Setting.of(cost, limits, serving, repetition, seed)
+    return allocate_within(source, budgets, setting, cvar=cvar)
+
+
+def allocate_within(
+    source: Source, budgets: Sequence[float], setting: Setting, *, cvar: float | None = None
+) -> Allocation:
+    """Split compute budgets [FLOP] within a setting; see `allocate`, which raises the same."""
     asked = positive_values(budgets, FLOPS)
-    mixed = setting.given(average_of(source, backtest=False))
-    for fit in mixed.fits.values():
-        require_split(fit, asked)
+    mixed = setting.average(source, asked)
     flops = setting.line.spendable(asked)
     robust = robust_plans(mixed, flops, setting, cvar=cvar)
     robust = robust.join(near_optimal(mixed, robust, setting, cvar=cvar))
@@ -133,8 +145,8 @@ def allocate(
         for key in next(iter(each.values()))
     }
     if setting.cost.uncertain:
-        price = setting.cost.drawn(mixed.shape, seed=seed)
-        variables |= {"usd": price.usd(flops), "gpu_hours": price.gpu_hours(flops)}
+        price = setting.cost.drawn(mixed.shape, seed=setting.seed)
+        variables |= {USD: price.usd(flops), GPU_HOURS: price.gpu_hours(flops)}
     regret = variables[REGRET]
     robust["regret_mean"] = regret.mean(axis=(0, 1))
     robust["regret_q95"] = np.quantile(regret, 0.95, axis=(0, 1))
@@ -149,8 +161,8 @@ def allocate(
             {
                 FLOPS: asked,
                 "extrapolation": ratios,
-                "gpu_hours": setting.cost.gpu_hours(flops),
-                "usd": setting.cost.usd(flops),
+                GPU_HOURS: setting.cost.gpu_hours(flops),
+                USD: setting.cost.usd(flops),
             }
         ),
         draws=xr.Dataset(
@@ -178,13 +190,12 @@ def _of_fit(
 ) -> dict[str, NDArray[Any]]:
     """Each draw's own optimum, and what the funded plan loses against it, (chain, draw, budget)."""
     line, law = setting.drawn_line(fit), setting.curve(fit, drift=False)
-    split = None if setting.repetition is None else law
-    params, tokens, at_edge = per_draw_optimum(fit, flops, line, split)
+    params, tokens, at_edge = setting.best_split(fit, flops, line)
     curve = setting.curve(fit)
     best = law(params, tokens)
     if np.ndim(line.served):  # the funded plan spends more where demand is higher
         total = np.asarray(line.total(funded[PARAMS], funded[TOKENS]))
-        best = law(*per_draw_optimum(fit, total, line, split)[:2])
+        best = law(*setting.best_split(fit, total, line)[:2])
     plan = law(funded[PARAMS], funded[TOKENS])
     return {
         PARAMS: params,

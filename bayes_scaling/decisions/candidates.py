@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, USD
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.runs.units import parse_quantity
 
@@ -21,7 +21,6 @@ STEPS: Final = 4
 RATIO_FACTOR: Final = 4.0
 """Factor around the final plan's tokens per parameter, both ways, that such candidates span."""
 MOST: Final = 64
-USD: Final = "usd"
 
 
 def grid_of(params: float, tokens: float) -> pd.DataFrame:

@@ -17,6 +17,7 @@ import numpy as np
 
 from bayes_scaling.decisions.convention import SIX_ND, Convention
 from bayes_scaling.decisions.prices import FLOPS_PER_GPU_SECOND, MFU, USD_PER_GPU_HOUR
+from bayes_scaling.decisions.uncertain import Quantity, drawn, middle, words
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.specs.prior import Prior
@@ -30,7 +31,6 @@ SECONDS_PER_HOUR = 3600.0
 SMALLEST_MFU = 1e-4
 TAIL = (0.001, 0.999)
 """Quantiles of a prior that must be possible values."""
-Quantity = float | Prior
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ class Cost:
     @property
     def middle(self) -> Price:
         """Price at the median of each quantity."""
-        return self._price({k: _middle(getattr(self, k)) for k in QUANTITIES})
+        return self._price({k: middle(getattr(self, k)) for k in QUANTITIES})
 
     def drawn(self, shape: tuple[int, ...], *, seed: int = 0) -> Price:
         """Price from draw to draw, arrays (*shape, 1); the same for the same seed."""
         rng = rng_of(seed, "cost")
-        drawn = {name: _drawn(getattr(self, name), rng, shape) for name in QUANTITIES}
-        drawn["mfu"] = np.clip(drawn["mfu"], SMALLEST_MFU, 1.0)
-        return self._price(drawn)
+        values = {name: drawn(getattr(self, name), rng, shape) for name in QUANTITIES}
+        values["mfu"] = np.clip(values["mfu"], SMALLEST_MFU, 1.0)
+        return self._price(values)
 
     def gpu_hours[T](self, flops: T) -> T:
         """GPU-hours that `flops` FLOP take, at the median of each quantity, elementwise."""
@@ -129,12 +129,12 @@ class Cost:
     def describe(self) -> str:
         """Say the assumptions in one line, for wherever a price is shown."""
         parts = [
-            f"{_words(self.usd_per_gpu_hour)} USD per GPU-hour",
-            f"{_words(self.flops_per_gpu_second, '.3g')} FLOP/s peak",
-            f"{_words(self.mfu, '.0%')} utilisation",
+            f"{words(self.usd_per_gpu_hour, 'g')} USD per GPU-hour",
+            f"{words(self.flops_per_gpu_second, '.3g')} FLOP/s peak",
+            f"{words(self.mfu, '.0%')} utilisation",
         ]
         if self.overhead != 0.0:
-            parts.append(f"{_words(self.overhead, '.0%')} lost to failures")
+            parts.append(f"{words(self.overhead, '.0%')} lost to failures")
         if self.devices is not None:
             parts.append(f"{self.devices} devices")
         if self.convention is not SIX_ND:
@@ -169,22 +169,5 @@ def _fault(name: str, value: Quantity) -> str | None:
     return None
 
 
-def _middle(value: Quantity) -> float:
-    return float(value.quantile(0.5)) if isinstance(value, Prior) else float(value)
-
-
-def _drawn(value: Quantity, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-    if not isinstance(value, Prior):
-        return np.asarray(float(value))
-    return value.sample(rng, math.prod(shape)).reshape(*shape, 1)
-
-
 def _json(value: Quantity) -> Any:
     return {"dist": value.dist, **value.given} if isinstance(value, Prior) else value
-
-
-def _words(value: Quantity, form: str = "g") -> str:
-    if not isinstance(value, Prior):
-        return format(value, form)
-    low, middle, high = (format(float(value.quantile(q)), form) for q in (0.05, 0.5, 0.95))
-    return f"{middle} [{low}, {high}]"

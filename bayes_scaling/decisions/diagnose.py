@@ -19,13 +19,14 @@ from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import LEVELS
 from bayes_scaling.decisions.horizon import distrust
-from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
+from bayes_scaling.decisions.optimum import per_draw_optimum
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.roots import falling_root
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import Setting
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import law_at
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, RUN, TOKENS, TOKENS_PER_PARAM, USD
 from bayes_scaling.quantities import RESOURCES
 from bayes_scaling.runs.derived import sources_of
 
@@ -46,7 +47,6 @@ MORE_TOKENS: Final = "more_tokens"
 AT_EDGE: Final = "at_edge"
 P_UNDER: Final = "p_undertrained"
 P_OVER: Final = "p_overtrained"
-USD: Final = "usd"
 LIKELY: Final = 0.9
 """Probability from which a run is called undertrained or overtrained."""
 SUMMARISED: Final = (
@@ -121,9 +121,7 @@ def diagnose(source: Source, *, cost: Cost | None = None, seed: int = 0) -> Diag
     CheckError where the table cannot tell one.
     """
     cost = cost or Cost()
-    mixed = average_of(source, backtest=False)
-    for fit in mixed.fits.values():
-        require_split(fit, np.array([fit.largest]))
+    mixed = Setting(cost).average(source)
     runs = _described(mixed.runs, cost)
     flops = runs[FLOPS].to_numpy()
     each = {

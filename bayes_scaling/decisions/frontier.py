@@ -7,21 +7,21 @@ that is worth training on it, or the other way round. Compute follows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.decisions.budget_line import NO_LIMITS
 from bayes_scaling.decisions.forecast import LEVELS
 from bayes_scaling.decisions.horizon import positive_values
-from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import quantiles_of
 from bayes_scaling.decisions.robust import robust_plans
 from bayes_scaling.decisions.roots import falling_root
-from bayes_scaling.decisions.setting import Setting
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import USUAL, Setting
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, POINT, TOKENS
 
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
     Floats = NDArray[np.float64]
-
-USUAL = Setting()
 
 
 @dataclass(frozen=True)
@@ -72,11 +70,8 @@ def frontier(
         raise UsageError("name either params or tokens; the other is what the frontier says")
     name = PARAMS if params is not None else TOKENS
     wanted = positive_values((params if params is not None else tokens) or [], name)
-    setting = Setting(setting.cost, serving=setting.serving, repetition=setting.repetition,
-                      seed=setting.seed)  # fmt: skip
-    mixed = setting.given(average_of(source, backtest=False))
-    for fit in mixed.fits.values():
-        require_split(fit, np.array([fit.largest]))
+    setting = replace(setting, limits=NO_LIMITS)
+    mixed = setting.average(source)
     each = {k: _of_fit(fit, wanted, name, setting) for k, fit in mixed.fits.items()}
     drawn = {
         key: mixed.pick({k: one[key] for k, one in each.items()})
@@ -92,17 +87,15 @@ def _of_fit(
     fit: Fit, wanted: Floats, name: str, setting: Setting
 ) -> dict[str, NDArray[np.generic]]:
     line = setting.drawn_line(fit)
-    split = None if setting.repetition is None else setting.curve(fit, drift=False)
 
     def best(log_flops: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        return per_draw_optimum(fit, np.exp(log_flops), line, split)
+        return setting.best_split(fit, np.exp(log_flops), line)
 
     def short(log_flops: Floats) -> Floats:
         N, D, _ = best(log_flops)
         return np.log(wanted) - np.log(N if name == PARAMS else D)
 
-    sizes = fit.posterior.sizes
-    start = np.full((sizes[CHAIN], sizes[DRAW], len(wanted)), np.log(fit.largest))
+    start = np.full((*fit.shape, len(wanted)), np.log(fit.largest))
     found, beyond = falling_root(short, start)
     N, D, at_edge = best(found)
     return {PARAMS: N, TOKENS: D, FLOPS: np.exp(found), "at_edge": at_edge | beyond}

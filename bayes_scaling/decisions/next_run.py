@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.candidates import USD, grid_of, priced
+from bayes_scaling.decisions.candidates import grid_of, priced
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.final_run import FinalRun, Plan, outlook_of, plan_of, worth_of
 from bayes_scaling.decisions.horizon import caveats, extrapolation_of, positive_values, stated_of
 from bayes_scaling.decisions.information import MIN_EFFECTIVE, Gain, best_set, gain
-from bayes_scaling.decisions.optimum import require_split
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import USUAL
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.errors import UsageError
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, USD
 from bayes_scaling.runs.compute import FLOP_CONVENTION
 from bayes_scaling.runs.finding import WARN, Finding
 from bayes_scaling.runs.units import format_quantity
@@ -129,9 +129,7 @@ def next_run(
     """
     cost = cost or Cost()
     run, limit = _asked(flops, serve_tokens, budget, by, seed)
-    mixed = average_of(source, seed=seed, backtest=False)
-    for fit in mixed.fits.values():
-        require_split(fit, np.array([run.flops]))
+    mixed = USUAL.average(source, np.array([run.flops]), seed=seed)
     plan = plan_of(mixed, run)
     asked = grid_of(plan.params, plan.tokens) if candidates is None else candidates
     priced_ = priced(asked, cost, plan.flops)

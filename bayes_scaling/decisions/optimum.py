@@ -84,13 +84,13 @@ def per_draw_optimum(
     each answer. Closed form where law and line have one, cut at the limits; else a search, of
     `curve` if it is not the law. A drift acts along compute alone, so the law decides.
     """
-    shape = (*_shape(fit), budgets.shape[-1])
+    shape = (*fit.shape, budgets.shape[-1])
     if curve is None and _is_closed(fit, line):
         params, tokens = np.broadcast_arrays(*_closed(fit, budgets, line), np.empty(shape))[:2]
         ratio = tokens / params
         return params, tokens, (ratio < RATIO_RANGE[0]) | (ratio > RATIO_RANGE[1])
     found = curve or (lambda N, D: law_at(fit, {PARAMS: N, TOKENS: D}))
-    return best_on_line(found, budgets, line, _shape(fit))
+    return best_on_line(found, budgets, line, fit.shape)
 
 
 def best_on_line(
@@ -163,8 +163,3 @@ def _closed(fit: Fit, budgets: Floats, line: BudgetLine) -> tuple[Floats, Floats
         named |= {"N_power": p, "D_power": line.convention.q}
     params, tokens = law.optimum(np, budgets / kappa, **named, **fit.model.numbers)
     return params, tokens
-
-
-def _shape(fit: Fit) -> tuple[int, int]:
-    first = next(iter(fit.posterior.values()))
-    return first.shape[0], first.shape[1]

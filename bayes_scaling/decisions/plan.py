@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from bayes_scaling.decisions.allocation import REGRET
 from bayes_scaling.decisions.forecast import LEVELS, Forecast, forecast
 from bayes_scaling.decisions.horizon import positive_values
-from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.quantiles import quantiles_of
 from bayes_scaling.decisions.robust import TOLERANCE, near_optimal, objective_of, robust_plans
-from bayes_scaling.decisions.setting import Setting
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import USUAL, Setting
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.inference.predict import predict_at
-from bayes_scaling.names import CHAIN, DRAW, PARAMS, POINT, TOKENS
+from bayes_scaling.names import CHAIN, DRAW, GPU_HOURS, PARAMS, POINT, TOKENS, USD
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,10 +32,8 @@ STEP = 1e-3
 """Step in log N and log D of the differences that give marginal returns."""
 SMALL_GAIN = 0.01
 """Loss [nats/token] whose price is quoted."""
-REGRET = "regret"
 PER_PARAMS, PER_TOKENS = "return_params", "return_tokens"
 PRICE_OF_GAIN = "usd_per_hundredth"
-USUAL = Setting()
 
 
 @dataclass(frozen=True)
@@ -97,10 +95,8 @@ def plan(
     UsageError for sizes that cannot be, and what `allocate` raises.
     """
     point = {PARAMS: positive_values([params], PARAMS), TOKENS: positive_values([tokens], TOKENS)}
-    mixed = setting.given(average_of(source, seed=seed))
     spent = np.asarray(setting.line.total(point[PARAMS], point[TOKENS]), dtype=float)
-    for fit in mixed.fits.values():
-        require_split(fit, spent)
+    mixed = setting.average(source, spent, seed=seed, backtest=True)
     each = {name: _of_fit(fit, point, setting) for name, fit in mixed.fits.items()}
     drawn = {
         key: mixed.pick({name: one[key] for name, one in each.items()})
@@ -111,8 +107,8 @@ def plan(
     with np.errstate(over="ignore"):
         more = spent * np.expm1(SMALL_GAIN / slope)
     drawn |= {
-        "usd": np.broadcast_to(price.usd(spent), slope.shape),
-        "gpu_hours": np.broadcast_to(price.gpu_hours(spent), slope.shape),
+        USD: np.broadcast_to(price.usd(spent), slope.shape),
+        GPU_HOURS: np.broadcast_to(price.gpu_hours(spent), slope.shape),
         PRICE_OF_GAIN: price.usd(more),
     }
     best = robust_plans(mixed, spent, setting)
@@ -151,8 +147,7 @@ def _of_fit(fit: Fit, point: Mapping[str, Floats], setting: Setting) -> dict[str
     N, D = point[PARAMS], point[TOKENS]
     line, law, curve = setting.drawn_line(fit), setting.curve(fit, drift=False), setting.curve(fit)
     spent = np.asarray(line.total(N, D), dtype=float)
-    split = None if setting.repetition is None else law
-    best_N, best_D, _ = per_draw_optimum(fit, spent, line, split)
+    best_N, best_D, _ = setting.best_split(fit, spent, line)
     here, loss = law(N, D), curve(N, D)
     stretch = np.exp(STEP)
     scale = loss / here  # the drift, which both directions share

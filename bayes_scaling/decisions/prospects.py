@@ -15,14 +15,24 @@ import xarray as xr
 
 from bayes_scaling.decisions.forecast import LEVELS
 from bayes_scaling.decisions.horizon import caveats, extrapolation_of, positive_values
-from bayes_scaling.decisions.optimum import require_split
 from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.robust import robust_plans
-from bayes_scaling.decisions.setting import Setting
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import USUAL, Setting
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.predict import predict_at
-from bayes_scaling.names import BUDGET, CHAIN, DRAW, FLOPS, LOSS_MEAN, LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import (
+    BUDGET,
+    CHAIN,
+    DRAW,
+    FLOPS,
+    GPU_HOURS,
+    LOSS_MEAN,
+    LOSS_NEW,
+    PARAMS,
+    TOKENS,
+    USD,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +46,6 @@ BUDGETS_SEARCHED = 61
 SEARCHED = 1e4
 """Multiple of the largest fitted run's compute up to which budgets are searched."""
 HALVINGS = 14
-USUAL = Setting()
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ class Prospects:
 
     def to_frame(self) -> pd.DataFrame:
         """Return long quantiles: budget, its plan, variable, level, value."""
-        table = long_quantiles(self.draws, (LOSS_MEAN, LOSS_NEW, "usd"), LEVELS, BUDGET)
+        table = long_quantiles(self.draws, (LOSS_MEAN, LOSS_NEW, USD), LEVELS, BUDGET)
         return table.join(self.plans, on=BUDGET)
 
 
@@ -91,9 +100,7 @@ def prospects(
     `source` as for `allocate`; raises what it raises.
     """
     flops = setting.line.spendable(positive_values(budgets, FLOPS))
-    mixed = setting.given(average_of(source, backtest=False))
-    for fit in mixed.fits.values():
-        require_split(fit, flops)
+    mixed = setting.average(source, flops)
     return _at(mixed, flops, setting, cvar)
 
 
@@ -110,14 +117,13 @@ def _at(mixed: Average, flops: Floats, setting: Setting, cvar: float | None) -> 
         for name in (LOSS_MEAN, LOSS_NEW)
     }
     price = setting.cost.drawn(mixed.shape, seed=setting.seed)
-    drawn["usd"] = (dims, np.broadcast_to(price.usd(flops), (*mixed.shape, len(flops))))
+    drawn[USD] = (dims, np.broadcast_to(price.usd(flops), (*mixed.shape, len(flops))))
     first = next(iter(mixed.fits.values()))
     ratios = extrapolation_of(first, plans["train_flops"].to_numpy())
     found = [caveats(fit, ratios, {PARAMS: N, TOKENS: D}) for fit in mixed.fits.values()]
     return Prospects(
         plans=plans.assign(
-            usd=setting.cost.usd(flops),
-            gpu_hours=setting.cost.gpu_hours(flops),
+            **{USD: setting.cost.usd(flops), GPU_HOURS: setting.cost.gpu_hours(flops)},
             extrapolation=ratios,
         ),
         draws=xr.Dataset(drawn),
@@ -138,10 +144,8 @@ def budget_for(
     """
     if not 0 < probability < 1:
         raise UsageError(f"probability {probability}: must lie between 0 and 1")
-    mixed = setting.given(average_of(source, backtest=False))
+    mixed = setting.average(source)
     grid = _searched(mixed, setting)
-    for fit in mixed.fits.values():
-        require_split(fit, grid)
     found = _at(mixed, grid, setting, None)
     reached = found.probability(target)
     enough = np.flatnonzero(reached >= probability)
@@ -172,10 +176,8 @@ def best_budget(source: Source, usd_per_nat: float, *, setting: Setting = USUAL)
     """
     if not (np.isfinite(usd_per_nat) and usd_per_nat > 0):
         raise UsageError(f"usd per nat {usd_per_nat}: must be finite and above 0")
-    mixed = setting.given(average_of(source, backtest=False))
+    mixed = setting.average(source)
     grid = _searched(mixed, setting)
-    for fit in mixed.fits.values():
-        require_split(fit, grid)
 
     def total(flops: Floats) -> Floats:
         plans = robust_plans(mixed, flops, setting)

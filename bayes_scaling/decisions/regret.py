@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.decisions.horizon import positive_values
-from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.robust import TOLERANCE, mean_of_worst
-from bayes_scaling.decisions.setting import Setting
-from bayes_scaling.decisions.source import Source, average_of
+from bayes_scaling.decisions.setting import USUAL, Setting
+from bayes_scaling.decisions.source import Source
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ SIZES = 81
 REACH = 10.0
 """Sizes shown: the middle optimum divided and multiplied by this."""
 WORST = 0.9
-USUAL = Setting()
 
 
 def regret_curve(
@@ -45,9 +43,7 @@ def regret_curve(
     default to a grid around the middle optimum. Raises what `allocate` raises.
     """
     budget = positive_values([flops], FLOPS)
-    mixed = setting.given(average_of(source, backtest=False))
-    for fit in mixed.fits.values():
-        require_split(fit, budget)
+    mixed = setting.average(source, budget)
     best = {name: _best(fit, budget, setting) for name, fit in mixed.fits.items()}
     if params is None:
         middle = float(np.median(mixed.pick({k: v[0] for k, v in best.items()})))
@@ -80,6 +76,5 @@ def regret_curve(
 def _best(fit: Fit, budget: Floats, setting: Setting) -> tuple[Floats, Floats]:
     """Size of each draw's own best split and the law's loss at it, (chain, draw, 1)."""
     law = setting.curve(fit, drift=False)
-    split = None if setting.repetition is None else law
-    params, tokens, _ = per_draw_optimum(fit, budget, setting.line, split)
+    params, tokens, _ = setting.best_split(fit, budget, setting.line)
     return params, law(params, tokens)

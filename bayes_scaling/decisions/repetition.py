@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bayes_scaling.decisions.uncertain import Quantity, drawn, quantile
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.specs.prior import Prior
@@ -38,7 +39,7 @@ class Repetition:
     """
 
     unique_tokens: float
-    worth: float | Prior = WORTH
+    worth: Quantity = WORTH
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -52,10 +53,7 @@ class Repetition:
 
     def drawn(self, shape: tuple[int, ...], *, seed: int = 0) -> Any:
         """Worth from draw to draw, (*shape, 1), or the one number; the same for the same seed."""
-        if not isinstance(self.worth, Prior):
-            return self.worth
-        rng = rng_of(seed, "repetition")
-        return self.worth.sample(rng, math.prod(shape)).reshape(*shape, 1)
+        return drawn(self.worth, rng_of(seed, "repetition"), shape)
 
     def effective(self, tokens: Any, worth: Any) -> NDArray[np.float64]:
         """Effective tokens of `tokens` seen, elementwise."""
@@ -65,10 +63,7 @@ class Repetition:
 
     def describe(self) -> str:
         """Say the assumption in one line."""
-        low, high = (
-            (float(self.worth.quantile(q)) for q in (0.05, 0.95))
-            if isinstance(self.worth, Prior)
-            else (self.worth, self.worth)
-        )
-        worth = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
+        ends = (0.05, 0.95) if isinstance(self.worth, Prior) else (0.5,)
+        values = [quantile(self.worth, level) for level in ends]
+        worth = " to ".join(f"{value:.3g}" for value in values)
         return f"{self.unique_tokens:.3g} unique tokens, of which {worth} repetitions carry value"

@@ -12,6 +12,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bayes_scaling.decisions.uncertain import Quantity, drawn, middle, words
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.specs.prior import Prior
@@ -35,8 +36,8 @@ class Serving:
     not finite and above 0.
     """
 
-    tokens: float | Prior
-    requests: float | Prior = 1.0
+    tokens: Quantity
+    requests: Quantity = 1.0
     weight: float = 1.0
 
     def __post_init__(self) -> None:
@@ -57,33 +58,19 @@ class Serving:
     def flop_per_param(self, shape: tuple[int, ...], *, seed: int = 0) -> NDArray[np.float64] | Any:
         """FLOP served per parameter, (*shape, 1) where uncertain; the same for the same seed."""
         rng = rng_of(seed, "serving")
-        total: Any = self.weight * FLOP_PER_PARAM_SERVED
-        for value in (self.tokens, self.requests):
-            if isinstance(value, Prior):
-                total = total * value.sample(rng, math.prod(shape)).reshape(*shape, 1)
-            else:
-                total = total * value
-        return total
+        demand = drawn(self.tokens, rng, shape) * drawn(self.requests, rng, shape)
+        return self.weight * FLOP_PER_PARAM_SERVED * demand
 
     @property
     def middle(self) -> float:
         """FLOP served per parameter at the medians."""
-        values = (self.tokens, self.requests)
-        each = [float(v.quantile(0.5)) if isinstance(v, Prior) else v for v in values]
-        return self.weight * FLOP_PER_PARAM_SERVED * each[0] * each[1]
+        return self.weight * FLOP_PER_PARAM_SERVED * middle(self.tokens) * middle(self.requests)
 
     def describe(self) -> str:
         """Say the demand in a few words."""
-        tokens, requests = _words(self.tokens), _words(self.requests)
+        tokens, requests = words(self.tokens, ".3g"), words(self.requests, ".3g")
         demand = f"{tokens} tokens served" + (f" in {requests} requests" if requests != "1" else "")
         return demand + (f", {self.weight:.3g} times the price" if self.weight != 1 else "")
-
-
-def _words(value: float | Prior) -> str:
-    if not isinstance(value, Prior):
-        return f"{value:.3g}"
-    low, middle, high = (float(value.quantile(q)) for q in (0.05, 0.5, 0.95))
-    return f"{middle:.3g} [{low:.3g}, {high:.3g}]"
 
 
 def serving_weight(training: Price, serving: Price) -> float:

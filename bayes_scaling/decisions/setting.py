@@ -11,10 +11,12 @@ import numpy as np
 from bayes_scaling.decisions.budget_line import NO_LIMITS, BudgetLine
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.optimum import per_draw_optimum, require_split
 from bayes_scaling.decisions.repetition import Repetition
 from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.decisions.source import Source, average_of
 from bayes_scaling.inference.predict import curve_at, law_at
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, UNIQUE_TOKENS
 from bayes_scaling.runs.compute import train_flop
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class Setting:
         """Line of a budget with the demand from draw to draw."""
         if self.serving is None:
             return self.line
-        served = self.serving.flop_per_param(_shape(fit), seed=self.seed)
+        served = self.serving.flop_per_param(fit.shape, seed=self.seed)
         return replace(self.line, served=served)
 
     def curve(self, fit: Fit, *, drift: bool = True) -> Curve:
@@ -81,25 +83,46 @@ class Setting:
         repetition = self.repetition
         if repetition is None or UNIQUE_TOKENS in fit.model.inputs:
             return lambda N, D: {PARAMS: N, TOKENS: D}
-        worth = repetition.drawn(_shape(fit), seed=self.seed)
+        worth = repetition.drawn(fit.shape, seed=self.seed)
         return lambda N, D: {
             PARAMS: N,
             TOKENS: repetition.effective(D, worth),
             FLOPS: train_flop(N, D),
         }
 
-    def given(self, mixed: Average) -> Average:
-        """Return the average with the unique tokens stated to the laws that read them."""
-        if self.repetition is None:
-            return mixed
-        unique = self.repetition.unique_tokens
-        fits = {
-            name: fit.at(**{UNIQUE_TOKENS: unique})
-            if UNIQUE_TOKENS in fit.model.inputs and UNIQUE_TOKENS not in fit.given
-            else fit
-            for name, fit in mixed.fits.items()
-        }
-        return replace(mixed, fits=fits)
+    def average(
+        self,
+        source: Source,
+        budgets: Floats | None = None,
+        *,
+        seed: int = 0,
+        backtest: bool = False,
+    ) -> Average:
+        """Return what a source stands for, as `average_of`, ready to split a budget.
+
+        Laws that read the unique tokens are told them. Raises what `require_split` raises, at
+        `budgets` [FLOP] or at the largest fitted run.
+        """
+        mixed = average_of(source, seed=seed, backtest=backtest)
+        if self.repetition is not None:
+            unique = {UNIQUE_TOKENS: self.repetition.unique_tokens}
+            fits = {
+                name: fit.at(**unique)
+                if UNIQUE_TOKENS in fit.model.inputs and UNIQUE_TOKENS not in fit.given
+                else fit
+                for name, fit in mixed.fits.items()
+            }
+            mixed = replace(mixed, fits=fits)
+        for fit in mixed.fits.values():
+            require_split(fit, np.array([fit.largest]) if budgets is None else budgets)
+        return mixed
+
+    def best_split(
+        self, fit: Fit, budgets: Floats, line: BudgetLine
+    ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+        """Best split of each budget for each draw, as `per_draw_optimum`, with the data at hand."""
+        curve = None if self.repetition is None else self.curve(fit, drift=False)
+        return per_draw_optimum(fit, budgets, line, curve)
 
     def describe(self) -> list[str]:
         """Say the assumptions, one line each."""
@@ -114,5 +137,5 @@ class Setting:
         return lines + ([f"limits: {'; '.join(words)}"] if words else [])
 
 
-def _shape(fit: Fit) -> tuple[int, int]:
-    return fit.posterior.sizes[CHAIN], fit.posterior.sizes[DRAW]
+USUAL = Setting()
+"""Usual cost, no limits, training alone, plenty of data."""

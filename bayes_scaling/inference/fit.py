@@ -82,6 +82,11 @@ class Fit:
         return replace(self, given={**self.given, **given})
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Chains and draws."""
+        return self.posterior.sizes[CHAIN], self.posterior.sizes[DRAW]
+
+    @property
     def observed(self) -> NDArray[np.float64]:
         """What the model explains of each fitted run, (run,): its loss, accuracy or error."""
         return self.runs.fitted[self.model.target].to_numpy(dtype=float)

@@ -71,10 +71,9 @@ def curve_at(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64
     beyond = -_below(fit, inputs)
     if not (beyond > 0).any():
         return curve
-    shape = (fit.posterior.sizes[CHAIN], fit.posterior.sizes[DRAW])
     rng = rng_of(fit.provenance.get("seed", 0), DRIFT)
     scatter = fit.model.noise.relative_scatter(fit.unknowns(POINT), curve)
-    return np.asarray(curve * np.exp(drift.bend(rng, shape, beyond, scatter)))
+    return np.asarray(curve * np.exp(drift.bend(rng, fit.shape, beyond, scatter)))
 
 
 def _below(fit: Fit, inputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from bayes_scaling.decisions.diagnose import (
     WASTED,
     WASTED_USD,
 )
-from bayes_scaling.names import PARAMS, RUN, TOKENS, TOKENS_PER_PARAM
-from bayes_scaling.reporting.tables import _add, _table
+from bayes_scaling.names import PARAMS, RUN, TOKENS, TOKENS_PER_PARAM, USD
+from bayes_scaling.reporting.tables import add_row, new_table
 from bayes_scaling.reporting.wording import (
     UNKNOWN,
     say_regret,
@@ -41,7 +41,7 @@ def diagnosis_table(diagnosis: Diagnosis, rows: int = ROWS) -> Table:
     over that split [nats/token], lost the price of what was wasted, lacking the tokens that would
     have made the run's size the best one; all medians.
     """
-    table = _table(
+    table = new_table(
         (RUN, "left"),
         (PARAMS, "right"),
         (TOKENS, "right"),
@@ -61,7 +61,7 @@ def diagnosis_table(diagnosis: Diagnosis, rows: int = ROWS) -> Table:
     for i in order[:rows]:
         row = diagnosis.runs.iloc[i]
         low, middle, high = (f"{100 * wasted[level].iloc[i]:.0f}" for level in wasted)
-        _add(
+        add_row(
             table,
             display_name(row[RUN], LONGEST_NAME),
             say_size(row[PARAMS]),
@@ -75,7 +75,7 @@ def diagnosis_table(diagnosis: Diagnosis, rows: int = ROWS) -> Table:
             say_size(float(more.iloc[i])) if more.iloc[i] > 0 else UNKNOWN,
         )
     if len(order) > rows:
-        _add(table, f"and {len(order) - rows} more", *[""] * 9)
+        add_row(table, f"and {len(order) - rows} more", *[""] * 9)
     return table
 
 
@@ -83,7 +83,7 @@ def diagnosis_sentence(diagnosis: Diagnosis) -> str:
     """Say how many runs were badly split, and what all of them together wasted."""
     runs, total = diagnosis.runs, diagnosis.total_wasted.to_numpy()
     low, middle, high = (f"{100 * float(v):.0f}%" for v in _quantiles(total))
-    spent = float(runs["usd"].sum())
+    spent = float(runs[USD].sum())
     count = len(runs)
     under, over = int((runs[P_UNDER] >= LIKELY).sum()), int((runs[P_OVER] >= LIKELY).sum())
     return (

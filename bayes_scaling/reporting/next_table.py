@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bayes_scaling.names import FLOPS, PARAMS, TOKENS
-from bayes_scaling.reporting.tables import _add, _table
+from bayes_scaling.names import FLOPS, PARAMS, TOKENS, USD
+from bayes_scaling.reporting.tables import add_row, new_table
 from bayes_scaling.reporting.wording import say_flop, say_number, say_size, say_usd
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def next_table(rows: pd.DataFrame) -> Table:
     """Show candidates: size, compute and its share of the final run's, sd, value and cost.
 
     `nats` is the value to the final plan, `worth` the same in money."""
-    table = _table(
+    table = new_table(
         (PARAMS, "right"),
         (TOKENS, "right"),
         (FLOPS, "right"),
@@ -29,7 +29,7 @@ def next_table(rows: pd.DataFrame) -> Table:
         ("cost", "right"),
     )
     for row in rows.to_dict("records"):
-        _add(
+        add_row(
             table,
             say_size(row[PARAMS]),
             say_size(row[TOKENS]),
@@ -41,6 +41,6 @@ def next_table(rows: pd.DataFrame) -> Table:
             f"{row['shrink']:.0%}",
             say_number(row["value_nats"], 2),
             say_usd(row["value_usd"]),
-            say_usd(row["usd"]),
+            say_usd(row[USD]),
         )
     return table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bayes_scaling.names import FLOPS, LOSS_NEW, PARAMS
+from bayes_scaling.names import FLOPS, LOSS_NEW, PARAMS, USD
 from bayes_scaling.reporting import style
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def plot_regret(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ax.fill_between(sizes, low, high, color=style.BLUE, alpha=style.BAND_90, lw=0, label="90%")
         ax.plot(sizes, middle, color=style.BLUE, lw=1.4, label="median")
         best = int(curve["regret_mean"].argmin())
-        ax.scatter(sizes[best], curve["regret_mean"].iloc[best], **_star("least mean regret"))
+        ax.scatter(sizes[best], curve["regret_mean"].iloc[best], **style.star("least mean regret"))
         top = float(np.nanmax(high)) or 1.0
         ax.set_ylim(-0.04 * top, 1.05 * top)
         style.log_axis(ax, "x", PARAMS)
@@ -60,8 +60,8 @@ def plot_pareto(prospects: Prospects, *, ax: Axes | None = None) -> Axes:
     """
     with style.paper():
         ax = style.canvas(ax)
-        order = np.argsort(prospects.plans["usd"].to_numpy())
-        usd = prospects.plans["usd"].to_numpy()[order]
+        order = np.argsort(prospects.plans[USD].to_numpy())
+        usd = prospects.plans[USD].to_numpy()[order]
         loss = prospects.plans["loss"].to_numpy()[order]
         band = prospects.quantiles([0.05, 0.95], of=LOSS_NEW).to_numpy()[order].T
         if usd.size < FEWEST:
@@ -82,7 +82,7 @@ def plot_probability(prospects: Prospects, target: float, *, ax: Axes | None = N
     with style.paper():
         ax = style.canvas(ax)
         order = np.argsort(prospects.plans[FLOPS].to_numpy())
-        usd = prospects.plans["usd"].to_numpy()[order]
+        usd = prospects.plans[USD].to_numpy()[order]
         chance = prospects.probability(target)[order]
         look: dict[str, Any] = {"lw": 1.4} if usd.size >= FEWEST else {"marker": "o", "lw": 0}
         ax.plot(usd, chance, color=style.BLUE, label=f"loss of {target:g} or less", **look)
@@ -113,11 +113,6 @@ def plot_returns(plan: Plan, *, ax: Axes | None = None) -> Axes:
         style.plain_axis(ax, "x")
         style.legend_above(ax)
     return ax
-
-
-def _star(words: str) -> dict[str, Any]:
-    return {"marker": "*", "s": 90, "color": style.RED, "edgecolor": "white", "lw": 0.6,
-            "zorder": 5, "label": words}  # fmt: skip
 
 
 def _money_axis(ax: Axes) -> None:

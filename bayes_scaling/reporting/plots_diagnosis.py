@@ -9,7 +9,7 @@ import numpy as np
 from bayes_scaling.decisions.diagnose import P_UNDER
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS
 from bayes_scaling.reporting import style
-from bayes_scaling.reporting.plots_split import _rays, _square_up
+from bayes_scaling.reporting.plots_split import draw_rays, square_up
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +62,8 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
         bar.set_label("probability of undertrained")
         bar.set_ticks([0.0, 0.5, 1.0], labels=["0%", "50%", "100%"])
         bar.ax.tick_params(labelsize=style.FONT_SIZE - 1, labelfontfamily=style.FONT, length=2)
-        _square_up(ax)
-        _rays(ax)
+        square_up(ax)
+        draw_rays(ax)
         style.log_axis(ax, "x", PARAMS)
         style.log_axis(ax, "y", TOKENS)
         style.legend_above(ax)

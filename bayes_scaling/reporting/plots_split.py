@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from bayes_scaling.decisions.allocation import TOKENS_PER_PARAM, TOLERANCE, loss_on_budget
+from bayes_scaling.decisions.allocation import loss_on_budget
 from bayes_scaling.decisions.optimum import require_split
-from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, TOKENS
+from bayes_scaling.decisions.robust import TOLERANCE
+from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
 
@@ -92,8 +93,7 @@ def _mark_plans(ax: Axes, allocation: Allocation) -> None:
     ):
         label = f"within {TOLERANCE:g} nats" if i == 0 else ""
         ax.hlines(loss, low, high, color=style.INK, lw=2.6, alpha=0.8, zorder=4, label=label)
-    star: dict[str, Any] = {"marker": "*", "s": 90, "color": style.RED, "zorder": 5}
-    ax.scatter(robust[PARAMS], robust["loss"], edgecolor="white", lw=0.6, label="plan", **star)
+    ax.scatter(robust[PARAMS], robust["loss"], **style.star("plan"))
 
 
 def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
@@ -111,12 +111,11 @@ def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
             draws = np.log(allocation.draws[PARAMS].values[..., i].ravel())
             _strip(ax, draws, float(flops), width, _color_of(i, len(budgets)))
         plans = allocation.robust
-        look: dict[str, Any] = {"marker": "*", "s": 90, "color": style.RED, "zorder": 6}
-        ax.scatter(plans[PARAMS], plans[TOKENS], edgecolor="white", lw=0.6, label="plan", **look)
+        ax.scatter(plans[PARAMS], plans[TOKENS], **style.star("plan"))
         ax.set_xscale("log")
         ax.set_yscale("log")
-        _square_up(ax)
-        _rays(ax)
+        square_up(ax)
+        draw_rays(ax)
         style.log_axis(ax, "x", PARAMS)
         style.log_axis(ax, "y", TOKENS)
         style.legend_above(ax)
@@ -157,7 +156,7 @@ def _density(draws: Floats, at: Floats) -> Floats:
     return np.asarray(stats.gaussian_kde(draws)(at))
 
 
-def _square_up(ax: Axes) -> None:
+def square_up(ax: Axes) -> None:
     """Give a factor of ten the same length on both axes, so that D/N rises at 45 degrees."""
     shape = ax.bbox.width / ax.bbox.height
     (left, right), (bottom, top) = np.log10(ax.get_xlim()), np.log10(ax.get_ylim())
@@ -170,7 +169,7 @@ def _square_up(ax: Axes) -> None:
         put(10 ** (middle - span / 2), 10 ** (middle + span / 2))
 
 
-def _rays(ax: Axes) -> None:
+def draw_rays(ax: Axes) -> None:
     """Draw and label the lines of constant tokens per parameter that cross the view."""
     (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     for ratio in RAYS:

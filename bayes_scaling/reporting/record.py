@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.allocation import (
-    AT_EDGE,
-    OPTIMAL_LOSS,
-    REGRET,
-    TOKENS_PER_PARAM,
-    TOLERANCE,
-)
+from bayes_scaling.decisions.allocation import AT_EDGE, OPTIMAL_LOSS, REGRET
 from bayes_scaling.decisions.horizon import axis_of
+from bayes_scaling.decisions.robust import TOLERANCE
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.evaluation.evidence import BACKTEST
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
-from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS
+from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES, unit_of
 from bayes_scaling.reporting.wording import interval_levels, level_name
 from bayes_scaling.runs.table import resource_values

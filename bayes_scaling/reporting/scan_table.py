@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bayes_scaling.decisions.scan import BEST_PARAMS
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import POINT
-from bayes_scaling.reporting.tables import _add, _interval, _safe, _table
+from bayes_scaling.reporting.tables import _interval, _safe, add_row, new_table
 from bayes_scaling.reporting.wording import say_loss, say_size, say_target, say_times
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def scan_table(scan: Scan, point: int) -> Table:
     interval; N* is the median of the draws' best size of a budget.
     """
     split = BEST_PARAMS in scan.rows
-    table = _table(
+    table = new_table(
         ("choice", "left"),
         ("runs", "right"),
         ("beyond", "right"),
@@ -35,7 +35,7 @@ def scan_table(scan: Scan, point: int) -> Table:
     )
     for row in scan.rows[scan.rows[POINT] == point].to_dict("records"):
         ratio, base = float(row["ratio"]), row["choice"] == scan.base
-        _add(
+        add_row(
             table,
             str(row["choice"]),
             str(row["rows"]),
@@ -51,7 +51,7 @@ def scan_table(scan: Scan, point: int) -> Table:
 
 def left_out_table(scan: Scan) -> Table:
     """Show which choices could not be made, and why."""
-    table = _table(("choice", "left"), ("not tried because", "left"))
+    table = new_table(("choice", "left"), ("not tried because", "left"))
     for row in scan.skipped.to_dict("records"):
-        _add(table, str(row["choice"]), _safe(row["reason"]))
+        add_row(table, str(row["choice"]), _safe(row["reason"]))
     return table

@@ -169,6 +169,12 @@ def plain_axis(ax: Axes, which: Literal["x", "y"]) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
+def star(words: str) -> dict[str, Any]:
+    """Return the look of the mark of a plan, for `scatter`."""
+    look = {"marker": "*", "s": 90, "color": RED, "edgecolor": "white", "lw": 0.6, "zorder": 6}
+    return {**look, "label": words}
+
+
 def label_ray(ax: Axes, x: float, y: float, words: str, angle: float) -> None:
     """Write small grey words along a rising line, ending at one of its points."""
     ax.annotate(

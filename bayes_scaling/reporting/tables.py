@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
-from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS
+from bayes_scaling.names import FLOPS, GROUP, LOSS, PARAMS, TOKENS, USD
 from bayes_scaling.reporting.wording import (
     UNKNOWN,
     interval_levels,
@@ -56,7 +56,7 @@ def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS
     known = [str(name) for name in forecast.points if name not in ("extrapolation", GROUP)]
     given = [name for name in known if name != FLOPS or not {PARAMS, TOKENS} <= set(known)]
     group = GROUP in forecast.points
-    table = _table(
+    table = new_table(
         *([(GROUP, "left")] if group else []),
         *((name, "right") for name in given),
         (say_target(forecast.target), "right"),
@@ -71,14 +71,14 @@ def forecast_table(forecast: Forecast, *, intervals: Sequence[float] = INTERVALS
         amounts = [say_flop(point[n]) if n == FLOPS else say_size(point[n], 3) for n in given]
         bounds = [_interval(*(say_loss(q[v]) for v in interval_levels(s))) for s in intervals]
         names = [display_name(point[GROUP], 24)] if group else []
-        _add(table, *names, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
+        add_row(table, *names, *amounts, say_loss(q[0.5]), *bounds, say_times(ratio) + mark)
     return table
 
 
 def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
     """Show for each budget the plan, the interval of the optimal size, loss, regret and price."""
     low, high = interval_levels(interval)
-    table = _table(
+    table = new_table(
         (FLOPS, "right"),
         (PARAMS, "right"),
         (f"{say_share(interval)} of N*", "right"),
@@ -89,9 +89,9 @@ def allocation_table(allocation: Allocation, *, interval: float = 0.9) -> Table:
         ("cost", "right"),
     )
     sizes = allocation.quantiles([low, high], of=PARAMS)
-    prices = allocation.budgets["usd"].to_numpy()
+    prices = allocation.budgets[USD].to_numpy()
     for i, (_, plan) in enumerate(allocation.robust.iterrows()):
-        _add(
+        add_row(
             table,
             say_flop(plan[FLOPS]),
             say_size(plan[PARAMS]),
@@ -111,7 +111,7 @@ def backtest_table(backtest: Backtest) -> Table:
     Shares inside 50% and 90% intervals, median width of the 90% interval, and mean error of the
     median, above zero where forecasts were too high; the latter two in percent of the loss.
     """
-    table = _table(
+    table = new_table(
         ("model", "left"),
         ("beyond", "right"),
         ("forecasts", "right"),
@@ -123,7 +123,7 @@ def backtest_table(backtest: Backtest) -> Table:
     before = ""
     for row in backtest.scores.to_dict("records"):
         name = str(row["model"])
-        _add(
+        add_row(
             table,
             display_name(name, 30) if name != before else "",
             str(row["ratio_bin"]),
@@ -139,19 +139,19 @@ def backtest_table(backtest: Backtest) -> Table:
 
 def skipped_table(backtest: Backtest) -> Table:
     """Show which cuts could not be used, for which models, and why."""
-    table = _table(("cut", "right"), ("model", "left"), ("left out because", "left"))
+    table = new_table(("cut", "right"), ("model", "left"), ("left out because", "left"))
     together: dict[tuple[float, str], list[str]] = {}
     for row in backtest.skipped.to_dict("records"):
         place = (float(row["cut"]), str(row["reason"]))
         together.setdefault(place, []).append(display_name(row["model"], 30))
     for (cut, reason), names in together.items():
-        _add(table, say_given(cut, backtest.axis), ", ".join(names), _safe(reason))
+        add_row(table, say_given(cut, backtest.axis), ", ".join(names), _safe(reason))
     return table
 
 
 def summary_table(fit: Fit) -> Table:
     """Show each unknown and derived quantity: median, 90% interval, and how well it was sampled."""
-    table = _table(
+    table = new_table(
         ("name", "left"),
         ("median", "right"),
         ("90%", "right"),
@@ -162,31 +162,33 @@ def summary_table(fit: Fit) -> Table:
         ess = min(row["ess_bulk"], row["ess_tail"])
         bounds = _interval(say_number(row["q05"]), say_number(row["q95"]))
         health = (f"{row['rhat']:.3f}", f"{ess:.0f}")
-        _add(table, display_name(name, 30), say_number(float(row["q50"])), bounds, *health)
+        add_row(table, display_name(name, 30), say_number(float(row["q50"])), bounds, *health)
     return table
 
 
 def checks_table(checks: Checks, limit_rows: int | None = None) -> Table:
     """Show checks, the worst first; at most `limit_rows`, and how many more there are."""
-    table = _table(("", "left"), ("check", "left"), ("value", "right"), ("limit, advice", "left"))
+    table = new_table(
+        ("", "left"), ("check", "left"), ("value", "right"), ("limit, advice", "left")
+    )
     rows = checks.worst_first()
     shown = rows if limit_rows is None else rows[:limit_rows]
     for row in shown:
         advice = f"; {row.advice}" if row.advice and row.verdict != OK else ""
         value = say_number(row.value) if not isinstance(row.value, str) else ""
         words = row.value if isinstance(row.value, str) else row.limit
-        _add(table, _verdict(row.verdict), _safe(row.name), value, _safe(words + advice))
+        add_row(table, _verdict(row.verdict), _safe(row.name), value, _safe(words + advice))
     if len(shown) < len(rows):
-        _add(table, "", f"and {len(rows) - len(shown)} more", "", "")
+        add_row(table, "", f"and {len(rows) - len(shown)} more", "", "")
     return table
 
 
 def findings_table(findings: Iterable[Finding]) -> Table:
     """Show what was found in a table, errors first: severity, code, place, rule and remedy."""
-    table = _table(("", "left"), ("code", "left"), ("finding", "left"))
+    table = new_table(("", "left"), ("code", "left"), ("finding", "left"))
     for each in sorted(findings, key=lambda finding: WORST_FIRST.index(finding.severity)):
         sentence = str(each).split(maxsplit=2)[-1]
-        _add(table, _verdict(each.severity), each.code, _safe(sentence))
+        add_row(table, _verdict(each.severity), each.code, _safe(sentence))
     return table
 
 
@@ -196,10 +198,10 @@ def comparison_table(comparison: Comparison) -> Table:
     backtested = [name for name in scores if name in comparison.table]
     heads = ("elpd", "diff", "se", "p_loo", "k-hat", "refits", "weight")
     numbers = (*heads, *(scores[name] for name in backtested))
-    table = _table(("model", "left"), *((name, "right") for name in numbers))
+    table = new_table(("model", "left"), *((name, "right") for name in numbers))
     for name, row in comparison.table.iterrows():
         ahead = {"crps": say_regret, "coverage90": say_share}
-        _add(
+        add_row(
             table,
             display_name(name, 24),
             f"{row['elpd']:.1f}",
@@ -234,7 +236,7 @@ def moved_forecast_table(moved: Moved) -> Table:
 def _moved_table(
     name: str, rows: Iterable[tuple[str, pd.Series]], say: Callable[..., str]
 ) -> Table:
-    table = _table(
+    table = new_table(
         (name, "left"), ("old", "right"), ("90%", "right"), ("new", "right"), ("90%", "right"),
         ("shift/sd", "right"),
     )  # fmt: skip
@@ -246,7 +248,7 @@ def _moved_table(
             cells += [say(middle), _interval(say(low), say(high)) if there else UNKNOWN]
         shift = float(row["shift_sd"])
         moved = f"{shift:+.1f}" if shift == shift else UNKNOWN
-        _add(table, display_name(label, 30), *cells, moved)
+        add_row(table, display_name(label, 30), *cells, moved)
     return table
 
 
@@ -266,7 +268,8 @@ def _inert(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def new_table(*columns: tuple[str, str]) -> Table:
+    """Return a table with columns, each its words and how it is justified, and no rows."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
@@ -282,7 +285,7 @@ def _table(*columns: tuple[str, str]) -> Table:
     return table
 
 
-def _add(table: Table, *cells: str | Text) -> None:
+def add_row(table: Table, *cells: str | Text) -> None:
     """Add a row; plain strings become texts, in which nothing is markup."""
     table.add_row(*(_text(cell) if isinstance(cell, str) else cell for cell in cells))
 

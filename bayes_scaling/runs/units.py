@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,6 +24,7 @@ from bayes_scaling.names import (
     TOKENS,
     UNIQUE_TOKENS,
 )
+from bayes_scaling.quantities import NUMBER_COLUMNS
 from bayes_scaling.runs.compute import PFLOP_S_DAY
 from bayes_scaling.runs.labels import display_name
 
@@ -249,3 +250,16 @@ def nats_per_unit(unit: str, bytes_per_token: float | None = None) -> float:
             "for example 4.2 for English text; it turns bytes into tokens"
         )
     return math.log(2) * bytes_per_token
+
+
+def parse_threshold(text: str) -> dict[str, Any]:
+    """Return the arguments of `Runs.train_below` from "1e21" or "params=500M".
+
+    Raises UsageError for a column that holds no numbers and for what is no amount of it.
+    """
+    column, sign, amount = text.rpartition("=")
+    column = column.strip() if sign else FLOPS
+    if column not in NUMBER_COLUMNS:
+        known = ", ".join(NUMBER_COLUMNS)
+        raise UsageError(f"train-below '{display_name(text, 40)}': the column is one of {known}")
+    return {"value": parse_quantity(amount, column), "column": column}

@@ -164,21 +164,33 @@ class Noise:
 
         `same_runs`: of new rows of runs whose own effect `loss_mean` contains.
         """
-        sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
         center = self.to_scale(np, loss_mean)
+        drawn = self.sample_on_scale(rng, center, unknowns, known_sd, same_runs=same_runs)
+        return np.asarray(self.from_scale(drawn))
+
+    def sample_on_scale(
+        self,
+        rng: np.random.Generator,
+        center: NDArray[np.float64],
+        unknowns: Mapping[str, Any],
+        known_sd: Any = 0.0,
+        *,
+        same_runs: bool = False,
+    ) -> NDArray[np.float64]:
+        """As `sample`, with `center` and the outcome on the scale on which losses scatter."""
+        sigma = np.sqrt(np.asarray(unknowns["sigma"]) ** 2 + known_sd**2)
         if self.has_run_effect and not same_runs:
-            center = center + unknowns[RUN_EFFECT] * rng.standard_normal(loss_mean.shape)
+            center = center + unknowns[RUN_EFFECT] * rng.standard_normal(center.shape)
         if self.kind == "one_sided":
             shape = (unknowns[P_BAD], unknowns[EXCESS])
-            moved = center + one_sided.sample(rng, loss_mean.shape, sigma, *shape)
-            return np.asarray(self.from_scale(moved))
+            return np.asarray(center + one_sided.sample(rng, center.shape, sigma, *shape))
         if self.kind == "student_t":
-            z = rng.standard_t(np.broadcast_to(unknowns["nu"], loss_mean.shape))
+            z = rng.standard_t(np.broadcast_to(unknowns["nu"], center.shape))
         elif self.kind == "laplace":
-            z = rng.laplace(size=loss_mean.shape)
+            z = rng.laplace(size=center.shape)
         else:
-            z = rng.standard_normal(loss_mean.shape)
-        return np.asarray(self.from_scale(center + sigma * z))
+            z = rng.standard_normal(center.shape)
+        return np.asarray(center + sigma * z)
 
     def move(
         self,

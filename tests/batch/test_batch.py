@@ -15,7 +15,6 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.batch import work as work_module
-from bayes_scaling.batch.results import read_lines
 from bayes_scaling.batch.runner import run_batch, states_of
 from bayes_scaling.batch.store import Store
 from bayes_scaling.batch.study import read_study
@@ -88,7 +87,8 @@ def test_every_table_and_model_has_its_rows(folder: Path, sampled: Done) -> None
     assert row["loss_new_q50"] == pytest.approx(expected)
     assert found[found["table"] == "bad.csv"]["fault"].str.contains("C004").all()
     assert pd.read_csv(folder / "out" / "summary.csv").shape == found.shape
-    assert len(read_lines(folder / "out")) == len(found)
+    lines = (folder / "out" / "results.jsonl").read_text().splitlines()
+    assert len(list(map(json.loads, lines))) == len(found)
 
 
 def test_finished_tasks_are_never_done_again(folder: Path, sampled: Done) -> None:

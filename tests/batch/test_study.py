@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ import bayes_scaling as bs
 from bayes_scaling.batch.study import Study, read_study, the_only, the_only_table
 from bayes_scaling.cli.entry import main
 from bayes_scaling.errors import UsageError
+from bayes_scaling.evaluation.averaging import average
 from tests.conftest import REPLICATION, ladder, make_fit
 
 STUDY = Path(__file__).parents[2] / "case_studies" / "overtraining_c4" / "study.toml"
@@ -86,7 +89,7 @@ def test_a_study_holds_budgets_prices_limits_and_demand(tmp_path: Path) -> None:
     assert [each.bound for each in found.limits.linear] == [1e30]
     assert found.serving is not None and isinstance(found.serving.tokens, bs.Prior)
     assert found.repetition == bs.Repetition(2e12, 15) and found.seed == 3
-    assert study.allocate.cvar == 0.9 and study.allocate.usd == ("20k",)
+    assert study.allocate.cvar == 0.9 and study.allocate.usd == (20_000,)
     with pytest.raises(UsageError, match="one table; the study has 2"):
         the_only_table(read_study(written(tmp_path, 'tables = ["a", "b"]\nmodels = ["kaplan"]\n')))
 
@@ -100,6 +103,21 @@ def test_a_study_holds_budgets_prices_limits_and_demand(tmp_path: Path) -> None:
         ("devices = 1024", "devices = 0", ("cost.devices",)),
         ("devices = 1024", "convention = { depth = 3 }", ("cost.convention: state one of",)),
         ("at_most = 0.02, ", "", ("limits.latency.at_most",)),
+        (
+            'usd = ["20k"]',
+            'usd = ["20 big ones"]\nhours = ["-1"]',
+            ("allocate.usd.0", "20 big ones", "allocate.hours.0"),
+        ),
+        ('["1e22", 5e22]', '["1e22", "five"]', ("allocate.flops.1", "five")),
+        ("cvar = 0.9", "loss = 2.1\nfor_params = '7B'", ("allocate: ", "follows from one of")),
+        ('max_params = "70B"', 'max_params = "seventy"\nmin_params = 0', ("seventy", "min_params")),
+        ('max_params = "70B"', 'max_params = "70M"\nmin_params = "7B"', ("limits: ",)),
+        (
+            "devices = 1024",
+            'usd_per_gpu_hour = { dist = "OfRange", low = 0.1, high = 2 }',
+            ("cost.usd_per_gpu_hour",),
+        ),
+        ("worth = 15", "worth = 15\n[plan]\nparams = '70B'\ntokens = 'x'", ("plan.tokens",)),
     ],
 )
 def test_faults_of_decisions_in_words(
@@ -125,33 +143,93 @@ def test_a_convention_of_flop(tmp_path: Path) -> None:
         assert found.flops(N, 1e9) == pytest.approx(factor * N * 1e9)
 
 
-def test_amounts_that_are_none_are_refused_where_they_are_used(tmp_path: Path) -> None:
-    study = read_study(written(tmp_path, MINIMAL + DECISIONS.replace('"70B"', '"seventy"')))
-    with pytest.raises(UsageError, match="seventy"):
-        study.setting(study.cost.cost(), 0)
+def test_faults_of_every_section_come_at_once(tmp_path: Path) -> None:
+    text = DECISIONS.replace('"70B"', '"seventy"').replace('"20k"', '"x"').replace("1024", "0")
+    with pytest.raises(UsageError) as fault:
+        read_study(written(tmp_path, MINIMAL + text))
+    assert all(word in str(fault.value) for word in ("seventy", "allocate.usd", "cost.devices"))
 
 
-def test_allocate_of_a_study(
+SAMPLED: dict[str, Any] = {}
+"""What the sampler was last told."""
+
+
+@pytest.fixture
+def asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its table, model, budgets and limits; a budget on the line comes first. No sampling."""
-    monkeypatch.setattr(
-        "bayes_scaling.inference.sampling.fit",
-        lambda spec, runs, **_: make_fit("chinchilla-plain", REPLICATION, runs),
-    )
+) -> Callable[..., Any]:
+    """Ask a verb of a study of one small table; nothing is sampled, nothing backtested."""
+
+    def sampled(_spec: Any, runs: bs.Runs, **given: Any) -> bs.Fit:
+        SAMPLED.update(given)
+        return make_fit("chinchilla-plain", REPLICATION, runs)
+
+    def unweighted(fits: Any, *_: Any, **__: Any) -> Any:
+        return average(fits)
+
+    monkeypatch.setattr("bayes_scaling.decisions.source.weighted", unweighted)
+
+    monkeypatch.setattr("bayes_scaling.inference.sampling.fit", sampled)
     bs.Runs.from_frame(ladder()).frame.to_csv(tmp_path / "runs.csv", index=False)
-    text = 'tables = ["runs.csv"]\nmodels = ["chinchilla-plain"]\n' + DECISIONS.replace(
-        'sizes = [1e9, "7B"]', 'sizes = [1e9, "3B"]'
-    )
-    path = str(written(tmp_path, text))
-    assert main(["allocate", path, "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["result"]
+    top = 'tables = ["runs.csv"]\nmodels = ["chinchilla-plain"]\n'
+
+    def ask(verb: str, text: str, *line: str) -> Any:
+        code = main([verb, str(written(tmp_path, top + text)), *line, "--json"])
+        found = json.loads(capsys.readouterr().out)
+        return found["result"] | {"code": code}
+
+    return ask
+
+
+def test_allocate_of_a_study(asked: Callable[..., Any]) -> None:
+    """Its table, model, budgets and limits; a budget on the line comes first."""
+    text = DECISIONS.replace('sizes = [1e9, "7B"]', 'sizes = [1e9, "3B"]')
+    found = asked("allocate", text)
     assert [row["flops"] for row in found["budgets"][:2]] == [1e22, 5e22]
     assert {row["plan_params"] for row in found["budgets"]} <= {1e9, 3e9}
     assert any("unique tokens" in line for line in found["setting"])
-    assert main(["allocate", path, "--flops", "3e21", "--max-params", "2B", "--json"]) == 0
-    (row,) = json.loads(capsys.readouterr().out)["result"]["budgets"]
-    assert row["flops"] == 3e21 and row["plan_params"] <= 2e9 * (1 + 1e-9)
+    found = asked("allocate", text, "--flops", "3e21", "--max-params", "2B")
+    (row,) = found["budgets"]
+    assert row["flops"] == 3e21 and row["plan_params"] == pytest.approx(1e9)
+    assert any("sizes" in line for line in found["setting"])  # one limit replaces one limit
+
+
+def test_a_line_adds_to_the_question_of_a_study(asked: Callable[..., Any]) -> None:
+    mean = asked("allocate", "[allocate]\nflops = [1e22]\n")
+    worst = asked("allocate", "[allocate]\nflops = [1e22]\n", "--cvar", "0.9")
+    assert "plan_loss_worst" not in mean["budgets"][0] and "loss_worst" in str(worst["budgets"][0])
+    text = "[allocate]\nloss = 2.2\nprobability = 0.5\n"
+    sure, unsure = asked("allocate", text, "--probability", "0.95"), asked("allocate", text)
+    assert sure["budgets"][0]["flops"] > unsure["budgets"][0]["flops"]
+    assert "95%" in sure["wanted"] and "50%" in unsure["wanted"]
+
+
+def test_sampling_of_a_study_is_done(asked: Callable[..., Any]) -> None:
+    text = "[sampling]\nchains = 3\ndraws = 77\nseed = 5\n[allocate]\nflops = [1e22]\n"
+    asked("allocate", text)
+    assert (SAMPLED["chains"], SAMPLED["draws"], SAMPLED["seed"]) == (3, 77, 5)
+    asked("allocate", text, "--seed", "6")
+    assert SAMPLED["seed"] == 6
+
+
+def test_plan_of_a_study(asked: Callable[..., Any]) -> None:
+    text = "[plan]\nparams = '2B'\ntokens = '50B'\n[cost]\nusd_per_gpu_hour = 7\n"
+    found = asked("plan", text)
+    assert (found["params"], found["tokens"]) == (2e9, 5e10)
+    assert any("7 USD per GPU-hour" in line for line in found["setting"])
+    assert asked("plan", text, "--tokens", "60B")["tokens"] == 6e10
+
+
+def test_next_and_diagnose_of_a_study(asked: Callable[..., Any]) -> None:
+    text = "[cost]\nusd_per_gpu_hour = 7\n"
+    dear = asked("next", text, "--flops", "1e22")
+    assert "7 USD per GPU-hour" in json.dumps(dear)
+    assert "7 USD per GPU-hour" in json.dumps(asked("diagnose", text))
+
+
+def test_a_run_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", str(written(tmp_path, 'tables = ["r.csv"]\nmodels = ["kaplan"]\n'))]) == 2
+    assert "--params and --tokens missing" in capsys.readouterr().err
 
 
 def test_absent_and_plural_studies(tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ from scipy import optimize
 
 from bayes_scaling.decisions.optimum import per_draw_optimum
 from bayes_scaling.inference.fit import Fit
-from bayes_scaling.laws.law import Law
 from tests.conftest import REPLICATION, make_fit, posterior_around
+from tests.decisions.test_allocation import without_closed_form
 
 BUDGETS = np.geomspace(1e20, 1e26, 200)
 DRAWS = 4000
@@ -33,11 +33,6 @@ def fit_of(model: str, values: dict[str, float]) -> Fit:
     noise = {"sigma": 0.004, "nu": 5.0}
     wide = posterior_around({**values, **noise}, spread=0.05, draws=DRAWS // 4)
     return replace(make_fit(model, values), posterior=wide)
-
-
-def without_closed_form(fit: Fit) -> Fit:
-    law: Law = replace(fit.spec.law, optimum=None)
-    return replace(fit, spec=replace(fit.spec, law=law))
 
 
 def seconds(work: Callable[[], object]) -> float:

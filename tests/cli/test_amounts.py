@@ -8,11 +8,11 @@ from bayes_scaling.cli.amounts import (
     parse_columns,
     parse_intervals,
     parse_money,
-    parse_threshold,
     parse_where,
 )
 from bayes_scaling.cli.answers import levels_of
 from bayes_scaling.errors import UsageError
+from bayes_scaling.runs.units import parse_threshold
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.decisions.allocation import TOLERANCE, loss_on_budget
+from bayes_scaling.decisions.allocation import loss_on_budget
 from bayes_scaling.decisions.optimum import USUAL, best_on_line, per_draw_optimum
+from bayes_scaling.decisions.robust import TOLERANCE
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.predict import curve_at

@@ -11,7 +11,7 @@ from bayes_scaling.inference.graph import below_largest
 from bayes_scaling.names import TOKENS
 from bayes_scaling.quantities import quantity
 from bayes_scaling.runs.table import Runs
-from tests.designs import drawn_losses, each_model, stated
+from tests.designs import drawn_on_scale, each_model, stated
 
 pytestmark = pytest.mark.slow
 SEED = 20261124
@@ -35,7 +35,7 @@ def test_chains_mix_on_a_table_of_its_own(name: str) -> None:
         scatter = model.noise.at(np, truth, below_largest(model, runs))["sigma"]
         if np.max(scatter) > MOST_SCATTER:
             continue
-        measured = drawn_losses(model, rng, runs, truth)
+        measured = model.noise.from_scale(drawn_on_scale(model, rng, runs, truth))
         if not share or np.ptp(measured) > LEAST_RISE:
             break
     if share:  # none is reported outside 0 to 1: fold back what is

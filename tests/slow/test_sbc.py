@@ -21,10 +21,10 @@ from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
 from bayes_scaling.names import LOSS
-from bayes_scaling.quantities import grows, quantity
+from bayes_scaling.quantities import grows
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import ModelSpec
-from tests.designs import drawn_losses, each_model, stated
+from tests.designs import drawn_on_scale, each_model, stated
 
 pytestmark = pytest.mark.slow
 SIMULATIONS = int(os.environ.get("BAYES_SCALING_SBC", "60"))
@@ -33,6 +33,8 @@ KEPT = 99
 """Draws kept of each posterior, thinned so that they are nearly independent."""
 ROWS = 40
 ALPHA = 0.001
+HUGE = 300.0
+"""Losses are ranked as if no further than this from zero on their scale; fitted as they are."""
 
 
 def prepared(name: str) -> tuple[ModelSpec, tuple[np.ndarray, ...], pd.DataFrame]:
@@ -68,11 +70,10 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
     found: dict[str, list[int]] = {}
     for i in range(simulations):
         truth = {k: p.sample(rng, 1) for k, p in spec.all_priors.items()}
-        loss = drawn_losses(spec, rng, Runs.from_frame(table.assign(**{spec.target: 0.5})), truth)
-        closed = quantity(spec.target).closed  # a table holds no share outside 0 to 1
-        kept = np.clip(loss, 0.0, 1.0) if closed else loss
-        runs = Runs.from_frame(table.assign(**{spec.target: kept}))
-        data = graph.data_for(spec, runs) | {LOSS: spec.noise.to_scale(np, loss)}
+        runs = Runs.from_frame(table.assign(**{spec.target: 0.5}))
+        scaled = drawn_on_scale(spec, rng, runs, truth)
+        data = graph.data_for(spec, runs) | {LOSS: scaled}
+        loss = spec.noise.from_scale(np.clip(scaled, -HUGE, HUGE))
         compiled = over_table(spec, data)
         tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None, adaptation_of(spec))
         draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}
