@@ -52,10 +52,7 @@ class Task:
     def identity(self, study: Study) -> str:
         """Return 16 hexadecimal digits of a hash of data, model, questions and versions."""
         spec = self.spec(study)
-        asked = study.model_dump(
-            mode="json", include={"sampling", "forecast", "allocate", "cost", "limits", "serving",
-                                  "repetition"}
-        )  # fmt: skip
+        asked = study.model_dump(mode="json", exclude={"tables", "models", "resource", "data"})
         parts: dict[str, Any] = {
             "runs": self.runs.digest if self.runs is not None else self.fault,
             "held_out": [] if self.runs is None else self.runs.held_out["run"].map(str).tolist(),

@@ -37,7 +37,7 @@ def calibration(
     ] = None,
     force: ForceOption = False,
 ) -> Outcome:
-    """How did such forecasts fare on public tables? Ours beside simpler ways; about 15 minutes.
+    """How did such forecasts fare on public tables? Ours beside simpler ways; about 10 minutes.
 
     Each table is fitted below the 60% quantile of compute and scored on runs of 3 times the largest
     fitted one and beyond. Exit code 1: 90% intervals of the default average held too few runs of a

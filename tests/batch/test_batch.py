@@ -106,6 +106,38 @@ def test_finished_tasks_are_never_done_again(folder: Path, sampled: Done) -> Non
     assert len(sampled) == 16
 
 
+def asked(folder: Path, text: str) -> pd.DataFrame:
+    top = 'tables = ["good-a.csv"]\nmodels = ["chinchilla-plain"]\n'
+    (folder / "study.toml").write_text(top + text)
+    assert batch(folder) == 0
+    return bs.read_results(folder / "out")
+
+
+def test_budgets_in_every_form(folder: Path, sampled: Done) -> None:
+    text = 'usd = ["20k"]\ngpu_hours = [8000]\nhours = ["1k"]\ncvar = 0.9\n[cost]\ndevices = 8\n'
+    found = asked(folder, "[allocate]\n" + text)
+    assert found["fault"].isna().all() if "fault" in found else True
+    assert found["amount"].nunique() == 1 and len(found) == 3  # three ways to say 8,000 hours
+    one = bs.allocate(make_fit("chinchilla-plain", REPLICATION), found["amount"][:1], cvar=0.9)
+    assert found["plan_params"].iloc[0] == pytest.approx(one.robust["params"].iloc[0])
+
+
+def test_a_budget_that_follows_from_a_loss(folder: Path, sampled: Done) -> None:
+    (row,) = asked(folder, "[allocate]\nloss = 2.2\nprobability = 0.8\n").to_dict("records")
+    assert row["question"] == "allocation" and row["reaches"] >= 0.8
+    (row,) = asked(folder, "[allocate]\nloss = 0.1\n").to_dict("records")
+    assert row["question"] == "allocation" and "loss" in row["fault"]
+    (row,) = asked(folder, "[allocate]\nfor_params = '7B'\n").to_dict("records")
+    assert row["plan_params"] == pytest.approx(7e9, rel=0.01)
+
+
+def test_a_planned_run(folder: Path, sampled: Done) -> None:
+    (row,) = asked(folder, "[plan]\nparams = '2B'\ntokens = '50B'\n").to_dict("records")
+    assert row["question"] == "plan" and row["amount"] == pytest.approx(6e20)
+    assert row["loss_new_q05"] < row["loss_mean_q50"] < row["loss_new_q95"]
+    assert row["regret_q50"] >= 0 and row["usd"] > 0
+
+
 def test_the_same_set_after_an_interruption(
     folder: Path, sampled: Done, monkeypatch: pytest.MonkeyPatch
 ) -> None:

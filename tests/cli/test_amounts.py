@@ -7,11 +7,11 @@ import pytest
 from bayes_scaling.cli.amounts import (
     parse_columns,
     parse_intervals,
-    parse_money,
     parse_where,
 )
 from bayes_scaling.cli.answers import levels_of
 from bayes_scaling.errors import UsageError
+from bayes_scaling.runs.money import parse_money
 from bayes_scaling.runs.units import parse_threshold
 
 
