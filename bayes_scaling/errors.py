@@ -48,6 +48,12 @@ class InferenceError(BayesScalingError, RuntimeError):
     exit_code = EXIT_INFERENCE
 
 
+class BatchError(BayesScalingError, RuntimeError):
+    """A batch that could not go on; what was done is kept, and the same command resumes."""
+
+    exit_code = EXIT_BATCH
+
+
 class OutputError(BayesScalingError, OSError):
     """A file could not be written, or a stored file is damaged."""
 

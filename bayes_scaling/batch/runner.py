@@ -7,11 +7,11 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from bayes_scaling.batch.results import rows_of, write_summary
 from bayes_scaling.batch.store import Store
-from bayes_scaling.batch.task import Task
+from bayes_scaling.batch.task import VERSIONS_NOW, Task
 from bayes_scaling.batch.work import work
 from bayes_scaling.errors import BayesScalingError, OutputError
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from bayes_scaling.inference.fit import Fit
 
 WAITING, FINISHED, FAULTY = "not run", "done", "failed"
-Say = Callable[[str, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,20 @@ class State:
     identity: str
     status: str
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """What a worker just did with a task: is at a stage (and the share of it done), or ended it."""
+
+    worker: int
+    kind: Literal["stage", "ended"]
+    task: str
+    stage: str = ""
+    share: float | None = None
+
+
+Tell = Callable[[Event], None]
 
 
 def states_of(tasks: Sequence[Task], study: Study, store: Store) -> list[State]:
@@ -49,58 +62,79 @@ def states_of(tasks: Sequence[Task], study: Study, store: Store) -> list[State]:
     return found
 
 
+def to_do(states: Sequence[State], *, retry_failed: bool) -> list[State]:
+    """Return the tasks that are not done, and where asked those that failed."""
+    wanted = {WAITING, FAULTY} if retry_failed else {WAITING}
+    return [state for state in states if state.status in wanted]
+
+
 def run_batch(
-    tasks: Sequence[Task],
+    states: Sequence[State], study: Study, store: Store, *, keep_fits: bool, tell: Tell
+) -> None:
+    """Do these tasks one after another in this process.
+
+    A task that another process holds is left to it. A fault of one task never stops the others;
+    only a folder that cannot be written does, with OutputError.
+    """
+    for state in states:
+        name = state.task.name
+
+        def said(stage: str, share: float | None, name: str = name) -> None:
+            tell(Event(0, "stage", name, stage, share))
+
+        perform(state, study, store, keep_fits=keep_fits, say=said)
+        tell(Event(0, "ended", name))
+
+
+def perform(
+    state: State,
     study: Study,
     store: Store,
     *,
-    retry_failed: bool = False,
-    keep_fits: bool = False,
-    say: Say | None = None,
-) -> list[State]:
-    """Do what is not done; returns where each task stands then.
-
-    Finished tasks are not done again, failed ones only where that is asked. A task that another
-    process holds is left to it. A fault of one task never stops the others; only a folder that
-    cannot be written does, with OutputError.
-    """
-    states = states_of(tasks, study, store)
-    todo = [s for s in states if s.status == WAITING or (retry_failed and s.status == FAULTY)]
-    for number, state in enumerate(todo):
-        if say:
-            say(f"{number + 1}/{len(todo)} {state.task.name}", number / len(todo))
-        with store.claimed(state.identity) as mine:
-            if mine and store.result(state.identity) is None:
-                _do(state, study, store, keep_fits, say)
-    return states_of(tasks, study, store)
+    keep_fits: bool,
+    say: Callable[[str, float | None], None],
+) -> None:
+    """Do one task, unless another process holds it or has done it, and store what became of it."""
+    with store.claimed(state.identity) as mine:
+        if mine and store.result(state.identity) is None:
+            _do(state, study, store, keep_fits, say)
 
 
-def _do(state: State, study: Study, store: Store, keep_fits: bool, say: Say | None) -> None:
+def _do(
+    state: State,
+    study: Study,
+    store: Store,
+    keep_fits: bool,
+    say: Callable[[str, float | None], None],
+) -> None:
     task, log = state.task, [f"{state.task.name}\n"]
 
     def tell(stage: str, share: float | None) -> None:
-        log.append(f"{stage}\n")
-        if say:
-            say(f"{task.name}: {stage}", share)
+        line = f"{stage}\n"
+        if log[-1] != line:
+            log.append(line)
+        say(stage, share)
 
     try:
         if task.runs is None:
             raise TableFault(task.fault)
         result, fit = work(task, study, tell)
         store.finish(state.identity, result, "".join(log), _bytes(fit) if keep_fits else None)
-    except (KeyboardInterrupt, OutputError):
+    except (KeyboardInterrupt, SystemExit, OutputError):
         raise
     except BaseException as fault:  # a worker's panic is a BaseException
         known = isinstance(fault, BayesScalingError | TableFault)
         log.append("" if known else traceback.format_exc())
-        reason = {
-            "table": task.table,
-            "model": task.model,
-            "cut": task.cut,
-            "reason": str(fault) or type(fault).__name__,
-            "kind": type(fault).__name__,
-        }
-        store.fail(state.identity, reason, "".join(log))
+        record_failure(state, store, str(fault) or type(fault).__name__, type(fault).__name__, log)
+
+
+def record_failure(
+    state: State, store: Store, reason: str, kind: str, log: Sequence[str] = ()
+) -> None:
+    """Keep in the folder why a task failed."""
+    task = state.task
+    known = {"table": task.table, "model": task.model, "cut": task.cut}
+    store.fail(state.identity, {**known, "reason": reason, "kind": kind}, "".join(log))
 
 
 class TableFault(Exception):
@@ -112,8 +146,12 @@ def _bytes(fit: Fit) -> bytes:
         return Path(fit.save(Path(folder) / "fit.nc")).read_bytes()
 
 
-def summarise(states: Sequence[State], store: Store) -> tuple[Path, ...]:
-    """Write the summary of a batch: every table and model has a row, whatever became of it."""
+def summarise(states: Sequence[State], study: Study, store: Store) -> tuple[Path, ...]:
+    """Write the summary of a batch: every table and model has a row, whatever became of it.
+
+    The manifest, written last, says what was asked, with which versions, and where each task
+    stands; done + failed + not run are all.
+    """
     rows: list[dict[str, Any]] = []
     for state in states:
         result = store.result(state.identity) if state.status == FINISHED else None
@@ -131,7 +169,14 @@ def summarise(states: Sequence[State], store: Store) -> tuple[Path, ...]:
                 "fault": state.reason,
             }
         )
-    return write_summary(store.folder, rows)
+    files = write_summary(store.folder, rows)
+    listed = [
+        {"id": s.identity, "task": s.task.name, "status": s.status, "reason": s.reason}
+        for s in states
+    ]
+    asked = study.model_dump(mode="json")
+    manifest = {"study": asked, "versions": VERSIONS_NOW, "tasks": listed}
+    return (*files, store.keep_manifest(manifest))
 
 
 def overview(states: Sequence[State]) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Store: the folder of a batch: one sub-folder for each task, complete or absent.
 
     DIR/tasks/<id>/result.json, log.txt, fit.nc (on request), DONE or FAILED
-    DIR/results.jsonl, summary.csv, summary.parquet
+    DIR/results.jsonl, summary.csv, summary.parquet, manifest.json
 
 DONE is written last and holds the SHA-256 of each file: what does not verify is moved to
 DIR/quarantine, never trusted and never deleted. A file lock that dies with its process keeps two
@@ -24,6 +24,7 @@ from bayes_scaling.errors import OutputError
 from bayes_scaling.files import to_json, write_bytes, write_text
 
 RESULT, LOG, DONE, FAILED = "result.json", "log.txt", "DONE", "FAILED"
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,18 @@ class Store:
         """Keep why a task failed, and its log."""
         write_text(self.place(identity) / LOG, log)
         write_text(self.place(identity) / FAILED, to_json(dict(reason)))
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the last call kept about all tasks; empty where there is none to read."""
+        try:
+            found = json.loads((self.folder / MANIFEST).read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def keep_manifest(self, manifest: Mapping[str, Any]) -> Path:
+        """Write what is known about all tasks."""
+        return write_text(self.folder / MANIFEST, to_json(dict(manifest)))
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[bool]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 VERSIONS = ("bayes-scaling", "pymc", "nutpie", "arviz")
 """Packages whose versions are part of a task's identity: another version is another result."""
+VERSIONS_NOW = {name: version(name) for name in VERSIONS}
 ID_LENGTH = 16
 
 
@@ -47,7 +49,7 @@ class Task:
 
     def spec(self, study: Study) -> ModelSpec:
         """Return the model, of the study's resource where it reads any."""
-        return load_model(self.model, resource=study.resource)
+        return _loaded(self.model, study.resource)
 
     def identity(self, study: Study) -> str:
         """Return 16 hexadecimal digits of a hash of data, model, questions and versions."""
@@ -60,10 +62,15 @@ class Task:
             "model": [spec.name, spec.digest],
             "cut": self.cut,
             "asked": asked,
-            "versions": {name: version(name) for name in VERSIONS},
+            "versions": VERSIONS_NOW,
         }
         text = json.dumps(parts, sort_keys=True, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
+
+
+@cache
+def _loaded(model: str, resource: str | None) -> ModelSpec:
+    return load_model(model, resource=resource)
 
 
 def tasks_of(study: Study) -> list[Task]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-import subprocess
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,9 +17,12 @@ from bayes_scaling.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from bayes_scaling.batch.runner import State
+    from bayes_scaling.batch.runner import State, Tell
+    from bayes_scaling.batch.store import Store
+    from bayes_scaling.batch.study import Study
     from bayes_scaling.batch.task import Task
 
+ENGINES = ("serial", DASK := "dask")
 MOST_WORKERS = 64
 MOST_FAULTS = 20
 """Failed tasks named on the terminal; the summary has all."""
@@ -38,6 +40,21 @@ def batch(
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=MOST_WORKERS, help="Processes at once.")
     ] = 1,
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="serial|dask", help="What runs the tasks.")
+    ] = "serial",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler", metavar="tcp://...", help="With dask: a scheduler that is running."
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="S", min=0.1, help="Most seconds for one task, in its own process."
+        ),
+    ] = None,
     shard: Annotated[
         str | None,
         typer.Option("--shard", metavar="I/N", help="Only the Ith of N parts, for job arrays."),
@@ -59,38 +76,89 @@ def batch(
     """Fit every table of a study with every model, and answer its questions.
 
     Finished tasks are never done again, so that the same command resumes after any interruption.
-    Writes DIR/summary.csv, summary.parquet and results.jsonl: one row for each table, model and
-    question. Exit code 5: some tasks failed; each has its reason there and its log in DIR/tasks.
+    With --workers, a process that dies costs its task one of three tries. Writes DIR/summary.csv,
+    summary.parquet and results.jsonl: one row for each table, model and question. Exit code 5:
+    some tasks failed; each has its reason there and its log in DIR/tasks.
     """
-    from bayes_scaling.batch.runner import run_batch, states_of, summarise
+    from bayes_scaling.batch.runner import states_of, summarise, to_do
     from bayes_scaling.batch.store import Store
     from bayes_scaling.batch.study import read_study
     from bayes_scaling.batch.task import tasks_of
-    from bayes_scaling.cli.progress import Stages
+    from bayes_scaling.cli.progress import Workers
 
+    way = _Way(engine, workers, scheduler, timeout, keep_fits)
     known = read_study(study)
     part = _part(shard)
-    tasks = _selected(tasks_of(known), select)
-    own = _share(tasks, part)
+    whole = tasks_of(known)
+    own = _share(_selected(whole, select), part)
     store = Store(Path(out))
+    states = states_of(own, known, store)
     if dry_run:
-        return _outcome(states_of(own, known, store), [])
-    if workers > 1:
-        again = ["--retry-failed"] * retry_failed + ["--keep-fits"] * keep_fits
-        again += ["--select", select] if select else []
-        _spread(study, out, workers, again)
-    with Stages(output) as say:
-        states = run_batch(
-            own,
-            known,
-            store,
-            retry_failed=retry_failed and workers == 1,
-            keep_fits=keep_fits,
-            say=say,
-        )
-    whole = states if part is None and select is None else states_of(tasks_of(known), known, store)
-    files = [str(path) for path in summarise(whole, store)]
-    return _outcome(states, files)
+        return _outcome(states, [], [])
+    warnings = _other_versions(store)
+    todo = to_do(states, retry_failed=retry_failed)
+    if todo:
+        with Workers(output, len(todo), way.lines) as tell:
+            way.run(todo, known, store, tell)
+        states = states_of(own, known, store)
+    everything = states if len(own) == len(whole) else states_of(whole, known, store)
+    files = [str(path) for path in summarise(everything, known, store)]
+    return _outcome(states, files, warnings)
+
+
+@dataclass(frozen=True)
+class _Way:
+    """How tasks are run. Raises UsageError for options that do not go together."""
+
+    engine: str
+    workers: int
+    scheduler: str | None
+    timeout: float | None
+    keep_fits: bool
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(f"--engine {self.engine}: one of {', '.join(ENGINES)}")
+        if self.scheduler is not None and self.engine != DASK:
+            raise UsageError("--scheduler goes with --engine dask")
+        if self.timeout is not None and self.engine == DASK:
+            raise UsageError("--timeout goes with --engine serial")
+
+    @property
+    def lines(self) -> int:
+        """Workers that say at which stage they are."""
+        return 1 if self.engine == DASK else self.workers
+
+    def run(self, todo: Sequence[State], study: Study, store: Store, tell: Tell) -> None:
+        common: dict[str, Any] = {"keep_fits": self.keep_fits, "tell": tell}
+        if self.engine == DASK:
+            from bayes_scaling.batch.cluster import run_dask
+
+            common |= {"workers": self.workers, "scheduler": self.scheduler}
+            run_dask(todo, study, store, **common)
+        elif self.workers > 1 or self.timeout is not None:
+            from bayes_scaling.batch.pool import run_pool
+
+            common |= {"workers": self.workers, "timeout": self.timeout}
+            run_pool(todo, study, store, **common)
+        else:
+            from bayes_scaling.batch.runner import run_batch
+
+            run_batch(todo, study, store, **common)
+
+
+def _other_versions(store: Store) -> list[str]:
+    """Say where what is in the folder was made by other versions."""
+    from bayes_scaling.batch.task import VERSIONS_NOW
+
+    before = store.manifest().get("versions", VERSIONS_NOW)
+    changed = [f"{name} {before.get(name)} to {now}" for name, now in VERSIONS_NOW.items()
+               if before.get(name) != now]  # fmt: skip
+    if not changed:
+        return []
+    return [
+        f"{', '.join(changed)}: all tasks are new; the old results stay in {store.folder}/tasks"
+    ]
 
 
 def _part(text: str | None) -> tuple[int, int] | None:
@@ -118,23 +186,7 @@ def _share(tasks: list[Task], part: tuple[int, int] | None) -> list[Task]:
     return tasks[ends[0] : ends[1]]
 
 
-def _spread(study: str, out: str, workers: int, more: list[str]) -> None:
-    """Run the parts of a study in processes of their own; what they leave is done afterwards."""
-    command = [sys.executable, "-m", "bayes_scaling", "batch", study, "-o", out, "-q", *more]
-    running = [
-        subprocess.Popen([*command, "--shard", f"{k + 1}/{workers}"], stdout=subprocess.DEVNULL)
-        for k in range(workers)
-    ]
-    try:
-        for each in running:
-            each.wait()
-    except KeyboardInterrupt:
-        for each in running:
-            each.terminate()
-        raise
-
-
-def _outcome(states: Sequence[State], files: list[str]) -> Outcome:
+def _outcome(states: Sequence[State], files: list[str], warnings: list[str]) -> Outcome:
     from bayes_scaling.batch.runner import FAULTY, FINISHED, WAITING, overview
     from bayes_scaling.cli.answers import records
 
@@ -166,5 +218,6 @@ def _outcome(states: Sequence[State], files: list[str]) -> Outcome:
         },
         text=text,
         table=table,
+        warnings=warnings,
         tasks_failed=bool(failed),
     )

@@ -42,6 +42,8 @@ CAREFUL_ACCEPT = 0.97
 TUNE = 1500
 LONGER = (1, 4, 16)
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
+CORES = "BAYES_SCALING_CORES"
+"""Set to a number, this environment variable says how many chains run at once; else all cores."""
 KEPT_STATS = ("diverging", "energy", "logp", "depth", "maxdepth_reached", "n_steps", "step_size")
 RECORDED = ("bayes-scaling", "pymc", "pytensor", "nutpie", "numba", "arviz", "numpy", "xarray")
 Progress = Callable[[str, float | None], None]
@@ -138,7 +140,7 @@ def _sample(
             draws=draws,
             tune=tune,
             chains=chains,
-            cores=min(chains, os.cpu_count() or 1),
+            cores=min(chains, int(os.environ.get(CORES) or os.cpu_count() or 1)),
             seed=seed,
             adaptation=adaptation,
             target_accept=accept,
