@@ -46,27 +46,29 @@ def run_dask(
             ): state
             for number, state in enumerate(states)
         }  # fmt: skip
+        waiting = dict(futures)
         try:
-            for future in _distributed().as_completed(futures):
-                _account(future, futures[future], store)
-                tell(Event(0, "ended", futures[future].task.name))
+            for future in _distributed().as_completed(list(futures)):
+                state = waiting.pop(future)
+                _account(future, state, store)
+                tell(Event(0, "ended", state.task.name))
         except BayesScalingError:
             raise
         except Exception as fault:
             _gone(fault)
-        left = [future for future in futures if not future.done()]
-        if left or client.status != "running":
+        if waiting or client.status != "running":
             _gone(None)
 
 
 def _account(future: Any, state: State, store: Store) -> None:
-    if future.status == "finished":
-        return
-    if future.status in ("cancelled", "lost"):
-        _gone(None)
-    fault = future.exception()
+    """Keep the reason of a failure; what a dead worker had returned is in the folder."""
+    fault = future.exception() if future.status == "error" else None
     if isinstance(fault, OutputError):
         raise fault
+    if store.result(state.identity) is not None or store.failure(state.identity) is not None:
+        return
+    if fault is None:
+        _gone(None)
     name = type(fault).__name__
     reason = f"worker killed: {fault}" if name == KILLED else f"the worker failed: {fault}"
     record_failure(state, store, reason, name, [f"{reason}\n"])
