@@ -10,6 +10,9 @@ from typing import Any
 
 from bayes_scaling.errors import OutputError
 
+PART = ".part"
+"""Ending of the hidden file that is written first."""
+
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
     """Write `data` to `path` through a synced temporary file beside it; return the path.
@@ -21,7 +24,7 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=".part")
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".", suffix=PART)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()

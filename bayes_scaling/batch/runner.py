@@ -97,6 +97,7 @@ def perform(
     """Do one task, unless another process holds it or has done it, and store what became of it."""
     with store.claimed(state.identity) as mine:
         if mine and store.result(state.identity) is None:
+            store.sweep(state.identity)
             _do(state, study, store, keep_fits, say)
 
 
@@ -174,7 +175,7 @@ def summarise(states: Sequence[State], study: Study, store: Store) -> tuple[Path
         {"id": s.identity, "task": s.task.name, "status": s.status, "reason": s.reason}
         for s in states
     ]
-    asked = study.model_dump(mode="json")
+    asked = study.model_dump(mode="json", exclude={"tables", "models"})  # named by the tasks
     manifest = {"study": asked, "versions": VERSIONS_NOW, "tasks": listed}
     return (*files, store.keep_manifest(manifest))
 

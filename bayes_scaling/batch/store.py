@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import OutputError
-from bayes_scaling.files import to_json, write_bytes, write_text
+from bayes_scaling.files import PART, to_json, write_bytes, write_text
 
 RESULT, LOG, DONE, FAILED = "result.json", "log.txt", "DONE", "FAILED"
 MANIFEST = "manifest.json"
@@ -108,6 +108,11 @@ class Store:
             yield True
         finally:
             os.close(handle)
+
+    def sweep(self, identity: str) -> None:
+        """Remove what a killed process left half-written of a task that this one holds."""
+        for rest in self.place(identity).glob(f".*{PART}"):
+            rest.unlink(missing_ok=True)
 
     def _quarantine(self, identity: str) -> None:
         aside = self.folder / "quarantine"

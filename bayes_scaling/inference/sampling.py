@@ -40,7 +40,7 @@ TARGET_ACCEPT = 0.9
 CAREFUL_ACCEPT = 0.97
 """Of attempts after the first: shorter steps turn corners that the first ones missed."""
 TUNE = 1500
-LONGER = (1, 4, 16)
+LONGER = ((1, 1), (4, 4), (4, 32))
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
 CORES = "BAYES_SCALING_CORES"
 """Set to a number, this environment variable says how many chains run at once; else all cores."""
@@ -63,7 +63,7 @@ def fit(
 
     The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
     seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
-    fewer than 400 effective draws) are sampled again, 4 and then 16 times as long, in shorter
+    fewer than 400 effective draws) are sampled again, 4 and then 32 times as many, in shorter
     steps, and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)`
     is told each stage in words and the share of it that is done, or None.
 
@@ -79,10 +79,10 @@ def fit(
         say(f"compiling the graph of {model.law.name} (once per process)", None)
     compiled = over_table(model, graph.data_for(model, runs))
     compiled_at = time.perf_counter()
-    for attempt, factor in enumerate(LONGER, start=1):
+    for attempt, (tuned, factor) in enumerate(LONGER, start=1):
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
         say(stage, 0.0)
-        size = (draws * factor, TUNE * factor, chains)
+        size = (draws * factor, TUNE * tuned, chains)
         accept = TARGET_ACCEPT if attempt == 1 else CAREFUL_ACCEPT
         tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model), accept)
         posterior, stats = _keep(tree, model, factor)
