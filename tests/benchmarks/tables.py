@@ -1,0 +1,82 @@
+"""From table to posterior, everything included, beside a plain script and a bootstrap."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from scipy import optimize
+
+import bayes_scaling as bs
+from bayes_scaling.evaluation.public_tables import public_tables
+from tests.benchmarks.line import Line, seconds
+from tests.benchmarks.sampler import MODEL, SHARED, plain
+
+TABLES = 40
+SOME = 3
+"""Tables on which the slow sides are timed."""
+REFITS = 1000
+TIMED_REFITS = 50
+STUDY = 'tables = ["*.csv"]\nmodels = ["{models}"]\n'
+
+
+def write_tables(folder: Path, count: int = TABLES) -> list[Path]:
+    """Write public tables of many runs as files."""
+    tables = [t for t in public_tables(SHARED) if {"params", "tokens"} <= set(t.trained.frame)]
+    paths = []
+    for number, each in enumerate(tables[:count]):
+        path = folder / f"t{number:02d}.csv"
+        each.trained.fitted[["run", "params", "tokens", "loss"]].to_csv(path, index=False)
+        paths.append(path)
+    return paths
+
+
+def batch(folder: Path, models: str, *more: str) -> float:
+    """Seconds of a batch of all tables of a folder with these models."""
+    (folder / "study.toml").write_text(STUDY.format(models=models))
+    out = tempfile.mkdtemp(dir=folder)
+    command = [sys.executable, "-m", "bayes_scaling", "batch", str(folder / "study.toml"), "-q",
+               "-o", out, *more]  # fmt: skip
+    return seconds(lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
+
+
+def refit_seconds(runs: bs.Runs) -> float:
+    """Seconds of one bootstrap refit: Huber's loss, L-BFGS, one start, numerical gradient."""
+    frame = runs.fitted
+    logs = np.log(frame[["params", "tokens", "loss"]].to_numpy(float))
+    rng = np.random.default_rng(0)
+    start = np.array([6.0, 6.0, 0.5, 0.35, 0.35])
+
+    def refit() -> None:
+        x = logs[rng.integers(0, len(logs), len(logs))]
+
+        def objective(v: np.ndarray) -> float:
+            terms = [v[0] - v[3] * x[:, 0], v[1] - v[4] * x[:, 1], np.full(len(x), v[2])]
+            gap = np.logaddexp.reduce(terms) - x[:, 2]
+            size = np.abs(gap)
+            return float(np.where(size < 1e-3, gap**2 / 2, 1e-3 * (size - 5e-4)).sum())
+
+        optimize.minimize(objective, start, method="L-BFGS-B")
+
+    return seconds(lambda: [refit() for _ in range(TIMED_REFITS)]) / TIMED_REFITS
+
+
+def lines() -> list[Line]:
+    """Figures of whole tables."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = write_tables(folder)
+        ours = batch(folder, MODEL, "--workers", "2") / len(paths)
+        some = paths[:: max(1, len(paths) // SOME)][:SOME]
+        script = float(np.median([seconds(lambda p=p: plain(p)) for p in some]))  # type: ignore[misc]
+        boot = REFITS * float(np.median([refit_seconds(bs.read_runs(p)) for p in some]))
+    said = f"ours {ours:.2f} s a table ({len(paths)} tables, 2 workers)"
+    return [
+        Line("table to posterior against the plain script", script / ours, "times", 20, "at least",
+             f"{said}, theirs {script:.1f} s"),
+        Line(f"table to posterior against {REFITS} bootstrap refits", boot / ours, "times", 10,
+             "at least", f"{said}, theirs {boot:.1f} s scaled from {TIMED_REFITS} refits"),
+    ]  # fmt: skip

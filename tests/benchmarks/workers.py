@@ -1,0 +1,44 @@
+"""How well workers share many fits."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+import bayes_scaling as bs
+from tests.benchmarks.line import Line
+from tests.benchmarks.tables import batch, write_tables
+
+MODELS = ("chinchilla-plain", "skaling-plain", "kaplan-plain", "chinchilla-tied", "product")
+MANY, FEW = 40, 12
+
+
+def lines() -> list[Line]:
+    """Figures of two workers."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = write_tables(folder, MANY)
+        compiled, sampled = [], []
+        for model in MODELS:
+            spec = bs.load_model(model)
+            runs = [bs.read_runs(path) for path in paths]
+            first = bs.fit(spec, runs[0])
+            compiled.append(first.seconds["compile"])
+            sampled += [bs.fit(spec, each).seconds["sample"] for each in runs]
+        ideal = float(np.sum(compiled) / 2 + np.sum(sampled) / 2)
+        took = batch(folder, '", "'.join(MODELS), "--workers", "2")
+    fits = len(MODELS) * len(paths)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        count = len(write_tables(folder, FEW))
+        five = '", "'.join(MODELS)
+        one = batch(folder, five, "--engine", "dask", "--workers", "1")
+        two = batch(folder, five, "--engine", "dask", "--workers", "2")
+    return [
+        Line(f"{fits} fits on 2 workers against compile and sampling time halved", took / ideal,
+             "times", 1.35, "at most", f"{took:.0f} s, ideal {ideal:.0f} s"),
+        Line("Dask on 2 workers against 1", one / two, "times", 1.7, "at least",
+             f"{one:.0f} s and {two:.0f} s for {count * len(MODELS)} fits"),
+    ]  # fmt: skip
