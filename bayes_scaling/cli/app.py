@@ -16,6 +16,7 @@ from bayes_scaling.cli import (
     diagnosis,
     evaluation,
     groups,
+    imports,
     next_run,
     pages,
     planned,
@@ -50,7 +51,7 @@ def build_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_start)
     for page in (
         pages, tables, batch, posterior, comparison, evaluation, decisions, allocation, planned,
-        next_run, diagnosis, scan, register, groups, calibration, shelf, about,
+        next_run, diagnosis, scan, register, groups, calibration, imports, shelf, about,
     ):  # fmt: skip
         page.add_to(app)
     return app
