@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
     from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
     from bayes_scaling.reporting.plots import plot_claim as plot_claim
+    from bayes_scaling.reporting.plots import plot_coverage as plot_coverage
     from bayes_scaling.reporting.plots import plot_diagnosis as plot_diagnosis
     from bayes_scaling.reporting.plots import plot_forecast as plot_forecast
     from bayes_scaling.reporting.plots import plot_isoflop as plot_isoflop
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_probability as plot_probability
     from bayes_scaling.reporting.plots import plot_regret as plot_regret
     from bayes_scaling.reporting.plots import plot_residuals as plot_residuals
+    from bayes_scaling.reporting.plots import plot_results as plot_results
     from bayes_scaling.reporting.plots import plot_returns as plot_returns
     from bayes_scaling.reporting.report import Report as Report
     from bayes_scaling.reporting.report import report as report
@@ -124,9 +126,9 @@ _HOMES = {
     "laws.conformance": ("check_law",),
     "laws.law": ("Law", "law", "load_law"),
     "reporting.plots": (
-        "plot_allocation", "plot_backtest", "plot_claim", "plot_diagnosis", "plot_forecast",
-        "plot_isoflop", "plot_next_run", "plot_pareto", "plot_posterior", "plot_probability",
-        "plot_regret", "plot_residuals", "plot_returns",
+        "plot_allocation", "plot_backtest", "plot_claim", "plot_coverage", "plot_diagnosis",
+        "plot_forecast", "plot_isoflop", "plot_next_run", "plot_pareto", "plot_posterior",
+        "plot_probability", "plot_regret", "plot_residuals", "plot_results", "plot_returns",
     ),
     "reporting.report": ("Report", "report"),
     "runs.examples": ("example_path",),

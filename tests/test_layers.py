@@ -82,9 +82,10 @@ def test_public_names_are_these() -> None:
         "fit", "floor_prior", "Forecast", "forecast", "Frontier", "frontier", "Latency", "Law",
         "law", "Limits", "Linear", "load_fit", "load_law", "load_model", "model_names",
         "ModelSpec", "next_run", "NextRun", "Plan", "plan", "plot_allocation", "plot_backtest",
-        "plot_claim", "plot_diagnosis", "plot_forecast", "plot_isoflop", "plot_next_run",
-        "plot_pareto", "plot_posterior", "plot_probability", "plot_regret", "plot_residuals",
-        "plot_returns", "power_convention", "Prior", "Prospects", "prospects", "read_claim",
+        "plot_claim", "plot_coverage", "plot_diagnosis", "plot_forecast", "plot_isoflop",
+        "plot_next_run", "plot_pareto", "plot_posterior", "plot_probability", "plot_regret",
+        "plot_residuals", "plot_results", "plot_returns", "power_convention", "Prior",
+        "Prospects", "prospects", "read_claim",
         "read_results", "read_runs", "register", "regret_curve", "Repetition", "Report", "report",
         "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
     }  # fmt: skip

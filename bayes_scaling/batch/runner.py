@@ -157,7 +157,7 @@ def summarise(states: Sequence[State], study: Study, store: Store) -> tuple[Path
     for state in states:
         result = store.result(state.identity) if state.status == FINISHED else None
         if result is not None:
-            rows += rows_of(result)
+            rows += [{**row, "id": state.identity} for row in rows_of(result)]
             continue
         task = state.task
         rows.append(
@@ -168,6 +168,7 @@ def summarise(states: Sequence[State], study: Study, store: Store) -> tuple[Path
                 "status": state.status,
                 "question": "",
                 "fault": state.reason,
+                "id": state.identity,
             }
         )
     files = write_summary(store.folder, rows)

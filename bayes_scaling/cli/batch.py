@@ -77,8 +77,9 @@ def batch(
 
     Finished tasks are never done again, so that the same command resumes after any interruption.
     With --workers, a process that dies costs its task one of three tries. Writes DIR/summary.csv,
-    summary.parquet and results.jsonl: one row for each table, model and question. Exit code 5:
-    some tasks failed; each has its reason there and its log in DIR/tasks.
+    summary.parquet and results.jsonl, one row for each table, model and question, and a page of
+    pictures, overview.html. Exit code 5: some tasks failed; each has its reason there and its log
+    in DIR/tasks.
     """
     from bayes_scaling.batch.runner import states_of, summarise, to_do
     from bayes_scaling.batch.store import Store
@@ -102,8 +103,17 @@ def batch(
             way.run(todo, known, store, tell)
         states = states_of(own, known, store)
     everything = states if len(own) == len(whole) else states_of(whole, known, store)
-    files = [str(path) for path in summarise(everything, known, store)]
+    files = [str(path) for path in (*summarise(everything, known, store), _page(study, store))]
     return _outcome(states, files, warnings)
+
+
+def _page(study: str, store: Store) -> Path:
+    from bayes_scaling.batch.results import read_results
+    from bayes_scaling.files import write_text
+    from bayes_scaling.reporting.overview import overview_page
+
+    page = overview_page(read_results(store.folder), Path(study).stem)
+    return write_text(store.folder / "overview.html", page)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 Each function takes results, draws on the given axes or on new ones, and returns them. Plots of
 splits live in `plots_split`, plots of a fit in `plots_posterior`, that of a backtest in
 `plots_backtest`, that of candidate runs in `plots_next`, those of claims and of diagnoses in
-`plots_claim` and `plots_diagnosis`, those of budgets and plans in `plots_decisions`.
+`plots_claim` and `plots_diagnosis`, those of budgets and plans in `plots_decisions`,
+those of a batch in `plots_batch`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest
+from bayes_scaling.reporting.plots_batch import plot_coverage, plot_results
 from bayes_scaling.reporting.plots_claim import plot_claim
 from bayes_scaling.reporting.plots_decisions import (
     plot_pareto,
@@ -45,6 +47,7 @@ __all__ = [
     "plot_allocation",
     "plot_backtest",
     "plot_claim",
+    "plot_coverage",
     "plot_diagnosis",
     "plot_forecast",
     "plot_isoflop",
@@ -54,6 +57,7 @@ __all__ = [
     "plot_probability",
     "plot_regret",
     "plot_residuals",
+    "plot_results",
     "plot_returns",
 ]
 

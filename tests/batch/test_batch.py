@@ -87,6 +87,7 @@ def test_every_table_and_model_has_its_rows(folder: Path, sampled: Done) -> None
     assert row["loss_new_q50"] == pytest.approx(expected)
     assert found[found["table"] == "bad.csv"]["fault"].str.contains("C004").all()
     assert pd.read_csv(folder / "out" / "summary.csv").shape == found.shape
+    assert "bad.csv, chinchilla-plain" in (folder / "out" / "overview.html").read_text()
     lines = (folder / "out" / "results.jsonl").read_text().splitlines()
     assert len(list(map(json.loads, lines))) == len(found)
 
