@@ -87,7 +87,7 @@ class CostSection(Strict):
 
     usd_per_gpu_hour: Uncertain = USD_PER_GPU_HOUR
     flops_per_gpu_second: Uncertain = FLOPS_PER_GPU_SECOND
-    mfu: Uncertain = MFU
+    mfu: Annotated[Annotated[float, Field(gt=0, le=1)] | PriorFile, AfterValidator(_absolute)] = MFU
     overhead: Annotated[
         Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile, AfterValidator(_absolute)
     ] = 0.0

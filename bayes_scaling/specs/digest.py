@@ -75,3 +75,21 @@ def digest_of(spec: ModelSpec) -> str:
     body = {"density": _density_keys(spec), "golden": _golden_values(spec)}
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+class Seal:
+    """Digest of a model as its file states it, whatever it is stated against later.
+
+    Computed when first asked for: it needs SciPy, and lists of models do not show it.
+    """
+
+    def __init__(self) -> None:
+        self.spec: ModelSpec | None = None
+        self._digest = ""
+
+    @property
+    def digest(self) -> str:
+        """The digest, as `digest_of`."""
+        if not self._digest and self.spec is not None:
+            self._digest = digest_of(self.spec)
+        return self._digest

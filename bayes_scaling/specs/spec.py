@@ -22,7 +22,7 @@ from bayes_scaling.quantities import (
     unit_of,
 )
 from bayes_scaling.runs.derived import derive, sources_of
-from bayes_scaling.specs.digest import digest_of
+from bayes_scaling.specs.digest import Seal
 from bayes_scaling.specs.drift import Drift
 from bayes_scaling.specs.groups import Groups
 from bayes_scaling.specs.input_error import InputError
@@ -56,10 +56,15 @@ class ModelSpec:
     answers: str
     references: tuple[str, ...]
     text: str
-    digest: str
     drift: Drift | None = None
     groups: Groups | None = None
     input_errors: Mapping[str, InputError] = field(default_factory=dict)
+    seal: Seal = field(default_factory=Seal, compare=False, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that changes with the density and with nothing else."""
+        return self.seal.digest
 
     @property
     def all_priors(self) -> dict[str, Prior]:
@@ -237,7 +242,6 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         answers=parsed.answers,
         references=parsed.references,
         text=text,
-        digest="",
         drift=parsed.drift.drift() if parsed.drift else None,
         groups=groups,
         input_errors={str(k): InputError(v.sd, v.why) for k, v in parsed.errors.items()},
@@ -248,7 +252,8 @@ def _build(parsed: ModelFile, text: str, where: str, law: Law) -> ModelSpec:
         raise UsageError(
             f"{where}: [errors] names {', '.join(strange)}; the law reads {', '.join(spec.inputs)}"
         )
-    return replace(spec, digest=digest_of(spec))
+    spec.seal.spec = spec
+    return spec
 
 
 def _refuse_without_axis(spec: ModelSpec, where: str) -> None:

@@ -41,7 +41,8 @@ def parse_toml[M: Strict](kind: type[M], text: str, where: str) -> M:
 def _say(error: Any, kind: type[BaseModel]) -> str:
     place = ".".join(str(part) for part in error["loc"]) or "file"
     if error["type"] != "extra_forbidden":
-        return f"{place}: {error['msg'].removeprefix('Value error, ')}"
+        words = error["msg"].removeprefix("Value error, ").removeprefix(f"{place}: ")
+        return f"{place}: {words}"
     known = _known_keys(kind, error["loc"][:-1])
     near = difflib.get_close_matches(str(error["loc"][-1]), known, n=2, cutoff=0.5)
     hint = f"known keys: {', '.join(known)}"

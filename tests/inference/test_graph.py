@@ -116,7 +116,8 @@ def test_row_lengths_may_differ_and_anchors_are_data() -> None:
     for runs in (short, long):
         data = graph.data_for(stated_against(spec, runs), runs)
         assert data["loss"].shape == data["N"].shape == (len(runs.fitted),)
-        assert float(data["N_ref"]) == 1e9
+        numbers = dict(zip(graph.number_names(spec), data[graph.NUMBERS], strict=True))
+        assert numbers["N_ref"] == 1e9
 
 
 def test_a_users_file_read_twice_is_one_structure(tmp_path) -> None:
