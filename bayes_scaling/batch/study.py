@@ -36,6 +36,8 @@ class DataSection(Strict):
     where: dict[str, str] = Field(default_factory=dict)
     hold_out: tuple[str, ...] = ()
     train_below: str | None = None
+    losses: tuple[str, ...] = ()
+    """Columns that each hold a loss: one table for each."""
     split_by: str | None = None
     """One table for each value of this column."""
     cuts: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
@@ -118,6 +120,11 @@ def the_only_table(study: Study) -> str:
         raise UsageError(
             f"a plan is made from one table; the study splits its table by "
             f"{study.data.split_by}: choose one with [data] where"
+        )
+    if study.data.losses:
+        raise UsageError(
+            f"a plan is made from one loss; the study has {', '.join(study.data.losses)}: choose "
+            'one with [data] columns = { loss = "..." }'
         )
     return study.tables[0]
 

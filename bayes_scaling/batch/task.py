@@ -16,7 +16,7 @@ import numpy as np
 
 from bayes_scaling.batch.study import DataSection, Study
 from bayes_scaling.errors import TableError, UsageError
-from bayes_scaling.names import FLOPS
+from bayes_scaling.names import FLOPS, LOSS
 from bayes_scaling.runs.finding import rejected
 from bayes_scaling.runs.reader import read_runs
 from bayes_scaling.runs.units import parse_threshold
@@ -95,21 +95,23 @@ def _tables(pattern: str, data: DataSection) -> Iterator[tuple[str, Runs | None,
     if not paths:
         raise UsageError(f"tables: no file is named like {pattern}")
     for path in paths:
-        name = Path(path).name
-        try:
-            whole = _read(path, data)
-            parts = whole.split(data.split_by) if data.split_by else {"": whole}
-        except (TableError, UsageError) as fault:
-            yield name, None, str(fault)
-            continue
-        for value, runs in parts.items():
-            yield (f"{name}: {value}" if data.split_by else name), _held(runs, data), ""
+        for loss in data.losses or (None,):
+            name = Path(path).name + (f": {loss}" if loss else "")
+            try:
+                whole = _read(path, data, loss)
+                parts = whole.split(data.split_by) if data.split_by else {"": whole}
+            except (TableError, UsageError) as fault:
+                yield name, None, str(fault)
+                continue
+            for value, runs in parts.items():
+                yield (f"{name}: {value}" if data.split_by else name), _held(runs, data), ""
 
 
-def _read(path: str, data: DataSection) -> Runs:
+def _read(path: str, data: DataSection, loss: str | None) -> Runs:
+    columns = dict(data.columns) | ({LOSS: loss} if loss else {})
     runs = read_runs(
         path,
-        columns=dict(data.columns) or None,
+        columns=columns or None,
         loss_unit=data.loss_unit,
         bytes_per_token=data.bytes_per_token,
         decimal=data.decimal,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 ENGINES = ("serial", DASK := "dask")
 MOST_WORKERS = 64
+MOST_PLANNED = 50
+"""Tasks of a dry run that are named on the terminal; --json has all."""
 MOST_FAULTS = 20
 """Failed tasks named on the terminal; the summary has all."""
 
@@ -95,7 +97,7 @@ def batch(
     store = Store(Path(out))
     states = states_of(own, known, store)
     if dry_run:
-        return _outcome(states, [], [])
+        return _outcome(states, [], [], planned=to_do(states, retry_failed=retry_failed))
     warnings = _other_versions(store)
     todo = to_do(states, retry_failed=retry_failed)
     if todo:
@@ -196,7 +198,12 @@ def _share(tasks: list[Task], part: tuple[int, int] | None) -> list[Task]:
     return tasks[ends[0] : ends[1]]
 
 
-def _outcome(states: Sequence[State], files: list[str], warnings: list[str]) -> Outcome:
+def _outcome(
+    states: Sequence[State],
+    files: list[str],
+    warnings: list[str],
+    planned: Sequence[State] = (),
+) -> Outcome:
     from bayes_scaling.batch.runner import FAULTY, FINISHED, WAITING, overview
     from bayes_scaling.cli.answers import records
 
@@ -209,6 +216,16 @@ def _outcome(states: Sequence[State], files: list[str], warnings: list[str]) -> 
             f"{len(states)} tasks: {counts[FINISHED]} done, {counts[FAULTY]} failed, "
             f"{counts[WAITING]} not run"
         )
+        for state in planned[:MOST_PLANNED]:
+            again = state.status == FAULTY
+            why = (
+                f"failed before: {state.reason}"
+                if again
+                else "not done with these runs, questions and versions"
+            )
+            yield f"would run: {state.task.name}: {why}"
+        if len(planned) > MOST_PLANNED:
+            yield f"and {len(planned) - MOST_PLANNED} more"
         for state in failed[:MOST_FAULTS]:
             yield f"failed: {state.task.name}: {state.reason}"
         if len(failed) > MOST_FAULTS:

@@ -59,7 +59,7 @@ def fit(
 
     The model is also refitted to the smaller runs and scored on the larger ones, so that forecasts
     from FIT.nc can say how such forecasts fared. The first fit of a process compiles the model,
-    which takes about half a minute.
+    which takes about ten seconds.
     """
     from bayes_scaling.cli.sources import new_file, read_table
 
@@ -119,7 +119,7 @@ def sample(
 
 def openly(stage: str) -> str:
     """Say how long compiling takes where it begins."""
-    return f"{stage}; about half a minute" if "compiling" in stage else stage
+    return f"{stage}; about ten seconds" if "compiling" in stage else stage
 
 
 def write_record(found: Fit, checks: Checks, target: Path, record: Path) -> None:

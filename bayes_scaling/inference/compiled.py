@@ -32,7 +32,7 @@ def over_table(spec: ModelSpec, data: Mapping[str, Any]) -> Any:
 def compiled_model(spec: ModelSpec) -> Any:
     """Return nutpie's compiled model of the spec's structure, over placeholder data.
 
-    The first call for a structure compiles (10 to 40 seconds); later ones, and calls from other
+    The first call for a structure compiles (about ten seconds); later ones, and calls from other
     threads in the meantime, wait for that one and return it.
     """
     key = graph.structure(spec)

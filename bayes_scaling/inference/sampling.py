@@ -36,6 +36,8 @@ MIN_DRAWS = 50
 ADAPTATION = "low_rank"
 ADAPTATION_OF_GROUPS = "draw_diag"
 """Spreads of groups form funnels, which no one metric straightens; a diagonal one mixes better."""
+MOST_ROWS = 200_000
+"""Rows beyond which a fit would take hours; checkpoints of a run tell little apart."""
 TARGET_ACCEPT = 0.9
 CAREFUL_ACCEPT = 0.97
 """Of attempts after the first: shorter steps turn corners that the first ones missed."""
@@ -61,7 +63,7 @@ def fit(
 ) -> Fit:
     """Sample the posterior of `spec` given the fitted rows of `runs`.
 
-    The first fit of a law compiles its graph (10 to 40 seconds); later tables reuse it. The same
+    The first fit of a law compiles its graph (about ten seconds); later tables reuse it. The same
     seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
     fewer than 400 effective draws) are sampled again, 4 and then 32 times as many, in shorter
     steps, and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)`
@@ -111,6 +113,11 @@ def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object])
             "fit takes a model and a run table, in this order: "
             f"fit(load_model(name), read_runs(path)), not {type(spec).__name__} and "
             f"{type(runs).__name__}"
+        )
+    if len(runs.fitted) > MOST_ROWS:
+        raise UsageError(
+            f"{len(runs.fitted)} rows to fit, at most {MOST_ROWS}: keep the last checkpoint of "
+            "each run (checkpoints last), hold out what is not needed, or fit parts (select, split)"
         )
     limits = {"seed": (0, 2**32 - 1), "draws": (MIN_DRAWS, 10**7), "chains": (2, 64)}
     for name, value in numbers.items():

@@ -241,6 +241,29 @@ def test_dry_run_and_states(
     }
 
 
+def test_a_dry_run_says_what_would_run_and_why(
+    folder: Path, sampled: Done, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch(folder, "--select", "good-a*")
+    batch(folder, "--select", "bad.csv*")
+    capsys.readouterr()
+    assert batch(folder, "--dry-run") == 5  # bad.csv failed
+    said = " ".join(capsys.readouterr().out.split())
+    assert "would run: good-b.csv chinchilla-plain: not done with these runs" in said
+    assert "would run: good-a.csv" not in said and "would run: bad.csv" not in said
+    batch(folder, "--dry-run", "--retry-failed")
+    assert "would run: bad.csv skaling-plain: failed before" in capsys.readouterr().out
+
+
+def test_several_losses_of_one_table(folder: Path, sampled: Done) -> None:
+    table = ladder().rename(columns={"loss": "c4"})
+    table.assign(pile=table["c4"] * 1.1).to_csv(folder / "wide.csv", index=False)
+    top = 'tables = ["wide.csv"]\nmodels = ["chinchilla-plain"]\n'
+    (folder / "study.toml").write_text(top + '[data]\nlosses = ["c4", "pile"]\n')
+    assert batch(folder) == 0
+    assert list(bs.read_results(folder / "out")["table"]) == ["wide.csv: c4", "wide.csv: pile"]
+
+
 def test_no_question_is_still_a_row(folder: Path, sampled: Done) -> None:
     text = 'tables = ["good-a.csv"]\nmodels = ["chinchilla-plain"]\n'
     (folder / "study.toml").write_text(text)

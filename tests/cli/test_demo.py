@@ -19,7 +19,7 @@ def test_demo(tmp_path: Path) -> None:
     assert [point["flops"] for point in found["result"]["forecast"]] == [1e21, 1e22]
     assert found["result"]["caveats"] == []
     assert found["result"]["held_out"]["count"] == 3
-    assert "half a minute" in ran.stderr
+    assert "about ten seconds" in ran.stderr
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "At 1e21 FLOP" in page
     assert json.loads((tmp_path / "demo" / "report.json").read_text())["status"] != "fail"

@@ -170,3 +170,11 @@ def test_few_draws_are_quick_and_say_so(points: Runs, fits: list[Fit]) -> None:
     assert fit.posterior.sizes == {"chain": 2, "draw": 50}
     assert time.perf_counter() - start < 30
     assert bs.check(fit).verdict == "fail"  # a hundred draws are not 400 effective ones
+
+
+def test_a_table_too_long_to_fit_is_refused_with_advice(
+    points: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bayes_scaling.inference.sampling.MOST_ROWS", 20)
+    with pytest.raises(UsageError, match="rows to fit, at most 20: keep the last checkpoint"):
+        bs.fit(bs.load_model("chinchilla-plain"), points)
