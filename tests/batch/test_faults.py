@@ -33,6 +33,8 @@ from tests.batch.stubs import sample, small_study
 
 SEED = 20261127
 TASKS = 4
+WRITES = 3 * TASKS + 4
+"""Files that a batch writes at the least: three for each task, and what sums them up."""
 
 
 def batch(folder: Path) -> int:
@@ -184,13 +186,16 @@ POINTS = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("turn", range(10))
+TURNS = [pytest.param(turn, marks=[pytest.mark.slow] if turn >= 10 else []) for turn in range(20)]
+
+
+@pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize("point", POINTS)
 def test_kill_at_a_named_point(
     point: str, turn: int, study: Path, undisturbed: tuple[Path, dict[str, bytes]]
 ) -> None:
     def work() -> int:
-        armed(point, turn)
+        armed(point, turn % WRITES)
         return batch(study)
 
     assert ended(forked(work)) == -signal.SIGKILL
