@@ -107,7 +107,7 @@ def _fail(arguments: list[str], message: str, code: int, fault: BaseException | 
 def _command(arguments: list[str]) -> str:
     """Return the verb of a command line, as far as it can be told from a faulty one."""
     words = [word for word in arguments if not word.startswith("-")]
-    return " ".join(words[:2] if words[:1] in (["models"], ["schema"]) else words[:1])
+    return " ".join(words[:2] if words[:1] in (["models"], ["schema"], ["import"]) else words[:1])
 
 
 @contextmanager

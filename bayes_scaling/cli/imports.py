@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bayes_scaling.cli.amounts import parse_columns
+from bayes_scaling.cli.amounts import parse_columns, parse_where
 from bayes_scaling.cli.options import ForceOption, Output
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import TableError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from bayes_scaling.runs.tracked import TrackedRun
+    from bayes_scaling.runs.table import Runs
+    from bayes_scaling.runs.tracked import Tracked, TrackedTable
 
 GROUP = "import"
 MOST_NAMED = 10
@@ -35,9 +38,23 @@ StatusOption = Annotated[
     list[str] | None,
     typer.Option("--status", metavar="S", help="Runs that ended so (finished). Repeatable."),
 ]
+WhereOption = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="THEIRS=VALUE", help="Only runs with this value. Repeatable."),
+]
 UrlOption = Annotated[
     bool, typer.Option("--allow-url", help="Read from another computer, over the network.")
 ]
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What the options ask for: the file to write, the columns, the runs."""
+
+    target: Path
+    columns: dict[str, str]
+    statuses: list[str]
+    where: dict[str, str]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,6 +76,7 @@ def mlflow(
         typer.Option("--experiment", metavar="NAME", help="Only of this one. Repeatable."),
     ] = None,
     col: ColumnsOption = None,
+    where: WhereOption = None,
     status: StatusOption = None,
     allow_url: UrlOption = False,
     force: ForceOption = False,
@@ -66,14 +84,15 @@ def mlflow(
     """Write the runs of an MLflow store as a run table, with where they come from beside it.
 
     One row for each run: parameters, the last value of each metric, tags. Runs that lack a value
-    are left out and named. Exit code 1: the table cannot be fitted as it is.
+    are left out and named. The store is only read. Exit code 1: the table cannot be fitted as it
+    is.
     """
-    from bayes_scaling.runs.trackers import is_remote, read_mlflow
+    from bayes_scaling.runs.stores import is_remote
+    from bayes_scaling.runs.trackers import read_mlflow
 
+    wanted = _wanted(out, force, col, status, where)
     _refuse_remote(is_remote(store), store, allow_url)
-    target = _target(out, force)
-    runs = read_mlflow(store, experiment or [])
-    return _write("mlflow", store, runs, target, col, status)
+    return _write("mlflow", store, read_mlflow(store, experiment or []), wanted)
 
 
 def wandb(
@@ -87,6 +106,7 @@ def wandb(
     output: Output,
     out: OutOption,
     col: ColumnsOption = None,
+    where: WhereOption = None,
     status: StatusOption = None,
     allow_url: UrlOption = False,
     force: ForceOption = False,
@@ -94,16 +114,34 @@ def wandb(
     """Write runs of Weights & Biases as a run table, with where they come from beside it.
 
     One row for each run: its config and its summary, nested names joined with dots. Runs that lack
-    a value are left out and named.
+    a value are left out and named. Exit code 1: the table cannot be fitted as it is.
     """
-    from bayes_scaling.runs.tracked import read_wandb_export
-    from bayes_scaling.runs.trackers import read_wandb
+    from bayes_scaling.runs.exports import SUFFIXES, read_wandb_export
+    from bayes_scaling.runs.trackers import PROJECT, read_wandb
 
-    is_file = Path(source).suffix.lower() in (".json", ".jsonl", ".csv")
-    _refuse_remote(not is_file, source, allow_url)
-    target = _target(out, force)
-    runs = read_wandb_export(source) if is_file else read_wandb(source)
-    return _write("wandb", source, runs, target, col, status)
+    wanted = _wanted(out, force, col, status, where)
+    if "://" not in source and Path(source).suffix.lower() in SUFFIXES:
+        return _write("wandb", source, read_wandb_export(source), wanted)
+    if not PROJECT.fullmatch(source) or Path(source).exists():
+        files = f"an exported file ends in {', '.join(SUFFIXES)}"
+        raise UsageError(f"{source}: {files}; a project is ENTITY/PROJECT")
+    _refuse_remote(True, source, allow_url)
+    return _write("wandb", source, read_wandb(source), wanted)
+
+
+def _wanted(
+    out: str,
+    force: bool,
+    col: list[str] | None,
+    status: list[str] | None,
+    where: list[str] | None,
+) -> _Wanted:
+    from bayes_scaling.runs.tracked import FINISHED, check_statuses
+
+    statuses = [each.lower() for each in status or [FINISHED]]
+    check_statuses(statuses)
+    columns, wheres = parse_columns(col or []), parse_where(where or [])
+    return _Wanted(_target(out, force), columns, statuses, wheres)
 
 
 def _refuse_remote(remote: bool, source: str, allowed: bool) -> None:
@@ -123,55 +161,71 @@ def _beside(target: Path) -> Path:
     return target.with_suffix(".provenance.json")
 
 
-def _write(
-    tracker: str,
-    source: str,
-    runs: Sequence[TrackedRun],
-    target: Path,
-    col: list[str] | None,
-    status: list[str] | None,
-) -> Outcome:
-    import hashlib
-
-    from bayes_scaling.cli.tables import headline
-    from bayes_scaling.files import to_json, write_text
+def _write(tracker: str, source: str, tracked: Tracked, wanted: _Wanted) -> Outcome:
+    from bayes_scaling.cli.answers import runs_record
+    from bayes_scaling.files import to_json, write_bytes
     from bayes_scaling.runs.reader import read_runs
-    from bayes_scaling.runs.tracked import FINISHED, TRACKED_ID, tabulate
+    from bayes_scaling.runs.tracked import tabulate
 
-    statuses = [each.lower() for each in status or [FINISHED]]
-    table = tabulate(source, runs, parse_columns(col or []), statuses)
-    text = table.to_csv()
-    known: dict[str, Any] = {
-        "tracker": tracker,
-        "source": source,
-        "columns": dict(table.mapping),
-        "status": statuses,
-        "runs": [row[TRACKED_ID] for row in table.rows],
-        "left_out": [{"run": run, "why": why} for run, why in table.left_out],
-        "sha256": hashlib.sha256(text.encode()).hexdigest(),
-    }
-    write_text(target, text)
-    write_text(_beside(target), to_json(known))
+    table = tabulate(source, tracked.runs, wanted.columns, wanted.statuses, wanted.where)
+    data = table.to_csv().encode("utf-8", "backslashreplace")
+    known = _provenance(tracker, source, tracked, table, wanted)
+    known["sha256"] = hashlib.sha256(data).hexdigest()
+    files = [str(wanted.target), str(_beside(wanted.target))]
+    write_bytes(wanted.target, data)
+    write_bytes(_beside(wanted.target), to_json(known).encode("utf-8", "backslashreplace"))
     try:
-        made, faults = read_runs(target), []
+        made, faults = read_runs(wanted.target), []
     except TableError as fault:
         made, faults = None, [str(fault)]
-    files = [str(target), str(_beside(target))]
-
-    def words() -> Iterator[Any]:
-        yield f"{len(table.rows)} of {len(runs)} runs"
-        for run, why in table.left_out[:MOST_NAMED]:
-            yield f"left out: {run}: {why}"
-        if len(table.left_out) > MOST_NAMED:
-            yield f"and {len(table.left_out) - MOST_NAMED} more"
-        if made is not None:
-            yield headline(made)
-        yield f"wrote {', '.join(files)}"
-
     return Outcome(
-        result={**known, "files": files},
-        text=words,
+        result={**known, "files": files, "table": None if made is None else runs_record(made)},
+        text=lambda: _words(table, len(tracked.runs), made, files),
         table=None if made is None else made.frame,
         failures=faults,
-        hints=[f"next: bayes-scaling check {target}"],
+        warnings=_warnings(tracked, table),
+        hints=[f"next: bayes-scaling check {wanted.target}"],
     )
+
+
+def _provenance(
+    tracker: str, source: str, tracked: Tracked, table: TrackedTable, wanted: _Wanted
+) -> dict[str, Any]:
+    """Return where a table comes from; nothing in it depends on when it is made."""
+    from importlib.metadata import version
+
+    from bayes_scaling.runs.tracked import TRACKED_ID
+
+    return {
+        "bayes_scaling": version("bayes-scaling"),
+        "tracker": tracker,
+        "source": source,
+        **tracked.about,
+        "columns": dict(table.mapping),
+        "status": wanted.statuses,
+        "where": wanted.where,
+        "runs": [row[TRACKED_ID] for row in table.rows],
+        "left_out": [{"run": run, "why": why} for run, why in table.left_out],
+    }
+
+
+def _warnings(tracked: Tracked, table: TrackedTable) -> list[str]:
+    from bayes_scaling.cli.answers import split_findings
+    from bayes_scaling.runs.tracked import STATUS
+
+    unknown = sum(not row[STATUS] for row in table.rows)
+    stated = [f"{unknown} runs without a status were taken as finished"] if unknown else []
+    return [*tracked.notes, *split_findings(table.findings)[1], *stated]
+
+
+def _words(table: TrackedTable, runs: int, made: Runs | None, files: list[str]) -> Iterator[str]:
+    from bayes_scaling.cli.tables import headline
+
+    yield f"{len(table.rows)} of {runs} runs"
+    for run, why in table.left_out[:MOST_NAMED]:
+        yield f"left out: {run}: {why}"
+    if len(table.left_out) > MOST_NAMED:
+        yield f"and {len(table.left_out) - MOST_NAMED} more"
+    if made is not None:
+        yield headline(made)
+    yield f"wrote {', '.join(files)}"

@@ -13,6 +13,7 @@
 | H002 | error | a column that is needed or asked for is missing |
 | H003 | info | a column of the vocabulary without any value left out |
 | H004 | warn | a column that looks like a resource is not used |
+| H005 | error | an import finds two columns that may be one of ours |
 | C001 | error | empty or NaN cell: row left out |
 | C002 | error | infinite number: row left out |
 | C003 | error | number not above zero (perplexity: one): row left out |
