@@ -55,7 +55,10 @@ def work(task: Task, study: Study, progress: Progress | None = None) -> tuple[di
     )
     base = {"table": task.table, "model": task.model, "cut": task.cut, **_health(found)}
     rows = [{**base, **row} for row in _answers(found, study)] or [{**base, "question": ""}]
-    summary = found.summary()[list(NAMES)].to_dict("index")
+    summary = {
+        str(name): dict(zip(NAMES, map(float, np.quantile(draws.values, LEVELS)), strict=True))
+        for name, draws in found.quantities.items()
+    }
     return {"fit": {**base, "unknowns": summary, **_held_out(found, own.seed)}, "rows": rows}, found
 
 

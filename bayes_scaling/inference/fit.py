@@ -126,18 +126,22 @@ class Fit:
         Index: name. Columns: mean, sd, q05, q50, q95 in the unit of the quantity; rhat, ess_bulk,
         ess_tail. R-hat and effective sample sizes as in Vehtari et al. 2021, arXiv:1903.08008.
         """
-        import arviz_stats as azs
+        from arviz_stats.base import array_stats
 
         both = self.quantities
-        rhat, bulk = azs.rhat(both), azs.ess(both, method="bulk")
-        tail = azs.ess(both, method="tail", prob=(0.05, 0.95))
-        rows = {}
-        for name, draws in both.items():
-            q05, q50, q95 = np.quantile(draws.values, (0.05, 0.5, 0.95))
-            moments = (float(draws.mean()), float(draws.std(ddof=1)))
-            health = [float(table[name]) for table in (rhat, bulk, tail)]
-            rows[str(name)] = (*moments, q05, q50, q95, *health)
-        return pd.DataFrame.from_dict(rows, orient="index", columns=list(SUMMARY_COLUMNS))
+        draws = np.stack([values.values for values in both.values()])
+        axes = {"chain_axis": 1, "draw_axis": 2}
+        flat = draws.reshape(len(draws), -1)
+        columns = (
+            flat.mean(axis=1),
+            flat.std(axis=1, ddof=1),
+            *np.quantile(flat, (0.05, 0.5, 0.95), axis=1),
+            array_stats.rhat(draws, **axes),
+            array_stats.ess(draws, method="bulk", **axes),
+            array_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes),
+        )
+        table = dict(zip(SUMMARY_COLUMNS, columns, strict=True))
+        return pd.DataFrame(table, index=[str(name) for name in both])
 
     def to_frame(self) -> pd.DataFrame:
         """Return the draws in long form: columns chain, draw, name, value."""

@@ -13,7 +13,7 @@ from scipy import optimize
 import bayes_scaling as bs
 from bayes_scaling.evaluation.public_tables import public_tables
 from tests.benchmarks.line import Line, seconds
-from tests.benchmarks.sampler import MODEL, SHARED, plain
+from tests.benchmarks.sampler import MODEL, RIVALS, SHARED, plain
 
 TABLES = 40
 SOME = 3
@@ -71,12 +71,17 @@ def lines() -> list[Line]:
         paths = write_tables(folder)
         ours = batch(folder, MODEL, "--workers", "2") / len(paths)
         some = paths[:: max(1, len(paths) // SOME)][:SOME]
-        script = float(np.median([seconds(lambda p=p: plain(p)) for p in some]))  # type: ignore[misc]
+        scripts = {
+            name: float(np.median([seconds(lambda p=p, s=s: plain(p, s)) for p in some]))  # type: ignore[misc]
+            for name, s in RIVALS.items()
+        }
         boot = REFITS * float(np.median([refit_seconds(bs.read_runs(p)) for p in some]))
     said = f"ours {ours:.2f} s a table ({len(paths)} tables, 2 workers)"
-    return [
-        Line("table to posterior against the plain script", script / ours, "times", 20, "at least",
-             f"{said}, theirs {script:.1f} s"),
-        Line(f"table to posterior against {REFITS} bootstrap refits", boot / ours, "times", 10,
-             "at least", f"{said}, theirs {boot:.1f} s scaled from {TIMED_REFITS} refits"),
+    found = [
+        Line(f"table to posterior against a script with {name}", script / ours, "times", 20,
+             "at least", f"{said}, theirs {script:.1f} s")
+        for name, script in scripts.items()
     ]  # fmt: skip
+    what = f"table to posterior against {REFITS} bootstrap refits"
+    how = f"{said}, theirs {boot:.1f} s scaled from {TIMED_REFITS} refits"
+    return [*found, Line(what, boot / ours, "times", 10, "at least", how)]
