@@ -72,7 +72,8 @@ def repetition_penalty(
     R = D/U - 1 counts the extra epochs. Rises with epochs after a while, so it has a best number of
     them, which the decaying law cannot have.
     """
-    repeats = xp.maximum(D / xp.minimum(U, D) - 1, SEEN_ONCE)
+    repeats = D / xp.minimum(U, D) - 1  # none costs nothing, whatever the power
+    penalty = P * repeats * xp.maximum(repeats, SEEN_ONCE) ** (delta - 1) * (N / U) ** kappa
     anchors = {"N_ref": N_ref, "D_ref": D_ref}
     joint = chinchilla.curve(xp, N, D, L_inf=L_inf, A=A, alpha=alpha, B=B, beta=beta, **anchors)
-    return joint + P * repeats**delta * (N / U) ** kappa
+    return joint + penalty
