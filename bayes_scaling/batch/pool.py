@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import signal
 import time
 from collections import Counter
@@ -201,7 +200,7 @@ def _serve(pipe: Connection, study: Study, store: Store, keep_fits: bool) -> Non
             except OutputError as fault:
                 pipe.send(("stop", str(fault), None))
                 return
-            pipe.send(("ended", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, None))
+            pipe.send(("ended", "", None))
     except (EOFError, OSError):
         return  # the one who watches is gone
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.files import write_bytes, write_text
+from bayes_scaling.names import FINISHED
 
 FIRST = ("table", "model", "cut", "status", "question", "amount")
 JSONL, CSV, PARQUET = "results.jsonl", "summary.csv", "summary.parquet"
@@ -23,7 +24,7 @@ def rows_of(result: Mapping[str, Any]) -> list[dict[str, Any]]:
         for key in ("inside50", "inside90", "interval_score90")
         if key in result["fit"]
     }
-    return [{**row, **held, "status": "done"} for row in result["rows"]]
+    return [{**row, **held, "status": FINISHED} for row in result["rows"]]
 
 
 def write_summary(folder: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[Path, ...]:

@@ -14,6 +14,7 @@ from bayes_scaling.batch.store import Store
 from bayes_scaling.batch.task import VERSIONS_NOW, Task
 from bayes_scaling.batch.work import work
 from bayes_scaling.errors import BayesScalingError, OutputError
+from bayes_scaling.names import FAULTY, FINISHED, WAITING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from bayes_scaling.batch.study import Study
     from bayes_scaling.inference.fit import Fit
 
-WAITING, FINISHED, FAULTY = "not run", "done", "failed"
+Say = Callable[[str, float | None], None]
+"""Told the stage at work and the share of it that is done."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def perform(
     store: Store,
     *,
     keep_fits: bool,
-    say: Callable[[str, float | None], None],
+    say: Say,
 ) -> None:
     """Do one task, unless another process holds it or has done it, and store what became of it."""
     with store.claimed(state.identity) as mine:
@@ -101,13 +103,7 @@ def perform(
             _do(state, study, store, keep_fits, say)
 
 
-def _do(
-    state: State,
-    study: Study,
-    store: Store,
-    keep_fits: bool,
-    say: Callable[[str, float | None], None],
-) -> None:
+def _do(state: State, study: Study, store: Store, keep_fits: bool, say: Say) -> None:
     task, log = state.task, [f"{state.task.name}\n"]
 
     def tell(stage: str, share: float | None) -> None:

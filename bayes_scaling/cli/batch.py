@@ -13,6 +13,7 @@ from bayes_scaling.cli.options import Output
 from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
+from bayes_scaling.names import FAULTY, FINISHED, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -204,7 +205,7 @@ def _outcome(
     warnings: list[str],
     planned: Sequence[State] = (),
 ) -> Outcome:
-    from bayes_scaling.batch.runner import FAULTY, FINISHED, WAITING, overview
+    from bayes_scaling.batch.runner import overview
     from bayes_scaling.cli.answers import records
 
     counts = {name: sum(s.status == name for s in states) for name in (FINISHED, FAULTY, WAITING)}

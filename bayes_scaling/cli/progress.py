@@ -16,22 +16,44 @@ if TYPE_CHECKING:
     from bayes_scaling.cli.options import Output
 
 
-class Stages:
-    """Says each stage it is called with: a live line with a clock on a terminal, else plain lines.
-
-    Quiet output says nothing.
-    """
+class _Live:
+    """What is said on stderr: live lines on a terminal, else plain ones; nothing if quiet."""
 
     def __init__(self, output: Output) -> None:
         self._quiet = output.quiet
         self._console = console(sys.stderr, no_color=output.no_color)
         self._started = time.monotonic()
         self._bar: Progress | None = None
+
+    @property
+    def _is_live(self) -> bool:
+        terminal = self._console.is_terminal and not self._console.is_dumb_terminal
+        return terminal and not self._quiet
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        fault: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove the live lines and give the terminal back."""
+        if self._bar is not None:
+            self._bar.stop()
+
+
+class Stages(_Live):
+    """Says each stage it is called with: a live line with a clock on a terminal, else plain lines.
+
+    Quiet output says nothing.
+    """
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(output)
         self._stage = ""
 
     def __enter__(self) -> Stages:
         """Start the clock."""
-        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
+        if self._is_live:
             from rich.progress import (
                 BarColumn,
                 Progress,
@@ -47,16 +69,6 @@ class Stages:
             self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the live line and give the terminal back."""
-        if self._bar is not None:
-            self._bar.stop()
 
     def __call__(self, stage: str, share: float | None = None) -> None:
         """Say what is being done from now on, and the share of it that is done if known."""
@@ -78,22 +90,20 @@ class Stages:
         self._stage = words
 
 
-class Workers:
+class Workers(_Live):
     """Says where a batch stands: a line per worker and one for all on a terminal, else plain lines.
 
     Called with each event of a worker. Quiet output says nothing.
     """
 
     def __init__(self, output: Output, tasks: int, workers: int) -> None:
-        self._quiet, self._tasks, self._ended = output.quiet, tasks, 0
-        self._console = console(sys.stderr, no_color=output.no_color)
-        self._started = time.monotonic()
-        self._bar: Progress | None = None
+        super().__init__(output)
+        self._tasks, self._ended = tasks, 0
         self._workers = min(workers, tasks)
 
     def __enter__(self) -> Workers:
         """Draw the lines."""
-        if not self._quiet and self._console.is_terminal and not self._console.is_dumb_terminal:
+        if self._is_live:
             from rich.progress import BarColumn, Progress, TextColumn
             from rich.table import Column
 
@@ -104,16 +114,6 @@ class Workers:
             self._lines = [self._bar.add_task("", total=None) for _ in range(self._workers)]
             self._bar.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        fault: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Remove the lines and give the terminal back."""
-        if self._bar is not None:
-            self._bar.stop()
 
     def __call__(self, event: Event) -> None:
         """Say what a worker just did."""

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from bayes_scaling.names import MODEL, USD
+from bayes_scaling.names import FAULTY, FINISHED, MODEL, USD, WAITING
 from bayes_scaling.reporting import style, wording
 from bayes_scaling.reporting.plots_batch import (
     LEVELS,
@@ -35,7 +35,7 @@ MOST_OPEN: Final = 20
 """Rows of a list that are seen without unfolding it."""
 HEAD: Final = 8
 """Rows of the summary that are shown."""
-STATES: Final = ("done", "failed", "not run")
+STATES: Final = (FINISHED, FAULTY, WAITING)
 LONGEST_FAULT: Final = 600
 """Characters of each line of a reason; the log has all."""
 LONGEST_CELL: Final = 60
@@ -62,8 +62,8 @@ def overview_page(results: pd.DataFrame, title: str = "Batch") -> str:
         title=title,
         css=Markup(_asset("report.css")),
         counts=_counts(tasks),
-        failed=_listed(tasks[tasks["status"] == "failed"]),
-        waiting=_listed(tasks[tasks["status"] == "not run"]),
+        failed=_listed(tasks[tasks["status"] == FAULTY]),
+        waiting=_listed(tasks[tasks["status"] == WAITING]),
         unmixed=_listed(tasks[~mixed_in(tasks)]),
         unanswered=_listed(_unanswered(results)),
         open=MOST_OPEN,
@@ -102,7 +102,7 @@ def _counts(tasks: pd.DataFrame) -> dict[str, dict[str, int]]:
 def _unanswered(results: pd.DataFrame) -> pd.DataFrame:
     if "fault" not in results:
         return results.iloc[:0]
-    return results[(results["status"] == "done") & results["fault"].notna()]
+    return results[(results["status"] == FINISHED) & results["fault"].notna()]
 
 
 def _panels(results: pd.DataFrame, forecasts: pd.DataFrame) -> Iterator[tuple[str, Any]]:
