@@ -171,7 +171,24 @@ def _cache() -> Iterator[Check]:
     yield Check("compile cache", cache, value, "can be written", advice)
     free = shutil.disk_usage(_existing(folder)).free / GIB
     room: Verdict = OK if free >= FREE_GIB else WARN
+    yield _kept_graphs()
     yield Check("free disk there", room, f"{free:.1f} GiB", f">= {FREE_GIB:g} GiB", "free some")
+
+
+def _kept_graphs() -> Check:
+    from bayes_scaling.inference import machine_code
+    from bayes_scaling.verdicts import INFO, OK, WARN, Check
+
+    folder, name = machine_code.folder(), "kept graphs"
+    if folder is None:
+        return Check(name, INFO, "none", f"a folder; {machine_code.FOLDER} is empty", "")
+    count = len(list(folder.glob(f"*{machine_code.ENDING}")))
+    writable = _can_write(folder)
+    advice = f"set {machine_code.FOLDER} to a folder of your own, or to nothing to keep none"
+    value = f"{count} in {folder}{'' if writable else ', which cannot be written'}"
+    return Check(
+        name, OK if writable else WARN, value, "can be written", "" if writable else advice
+    )
 
 
 def _can_write(folder: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+from bayes_scaling.inference import digamma
+
 
 def import_pymc() -> Any:
     """Import PyMC with reproducible arithmetic and return the module.
@@ -19,12 +21,19 @@ def import_pymc() -> Any:
 
         pytensor.config.numba__fastmath = False
         import pymc
+
+        digamma.register()
     return pymc
 
 
 def import_nutpie() -> Any:
-    """Import nutpie after PyMC's settings are made and return the module."""
+    """Import nutpie after PyMC's settings are made, to compile a graph, and return the module."""
     import_pymc()
+    return import_sampler()
+
+
+def import_sampler() -> Any:
+    """Import nutpie to sample what is compiled; PyMC is not needed for that."""
     import nutpie
 
     return nutpie

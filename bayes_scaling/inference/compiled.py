@@ -1,4 +1,4 @@
-"""Compiled graphs: one compilation per graph structure for the life of the process."""
+"""Compiled graphs: one compilation per graph structure for the life of the process, if at all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from bayes_scaling.inference import graph
+from bayes_scaling.inference import graph, machine_code
 from bayes_scaling.inference.backend import import_nutpie
 from bayes_scaling.specs.spec import ModelSpec
 
@@ -17,6 +17,14 @@ _lock = threading.Lock()
 def is_compiled(spec: ModelSpec) -> bool:
     """Return whether a graph of this structure is ready in this process."""
     return graph.structure(spec) in _compiled
+
+
+def is_ready(spec: ModelSpec) -> bool:
+    """Return whether a graph of this structure is compiled, here or on this machine."""
+    if is_compiled(spec):
+        return True
+    name = _name_of(spec)
+    return name is not None and machine_code.is_kept(name)
 
 
 def over_table(spec: ModelSpec, data: Mapping[str, Any]) -> Any:
@@ -32,11 +40,28 @@ def over_table(spec: ModelSpec, data: Mapping[str, Any]) -> Any:
 def compiled_model(spec: ModelSpec) -> Any:
     """Return nutpie's compiled model of the spec's structure, over placeholder data.
 
-    The first call for a structure compiles (about ten seconds); later ones, and calls from other
-    threads in the meantime, wait for that one and return it.
+    The first call for a structure reads it from disk (a tenth of a second) or, where none is kept
+    there, compiles it (five to ten seconds) and keeps it; later ones, and calls from other threads
+    in the meantime, wait for that one and return it.
     """
     key = graph.structure(spec)
     with _lock:
         if key not in _compiled:
-            _compiled[key] = import_nutpie().compile_pymc_model(graph.build(spec))
+            _compiled[key] = _kept_or_new(spec)
         return _compiled[key]
+
+
+def _kept_or_new(spec: ModelSpec) -> Any:
+    name = _name_of(spec)
+    kept = machine_code.load(name) if name else None
+    if kept is not None:
+        return kept
+    made = machine_code.started_evenly(import_nutpie().compile_pymc_model(graph.build(spec)))
+    if name:
+        machine_code.save(name, made)
+    return made
+
+
+def _name_of(spec: ModelSpec) -> str | None:
+    written = graph.written_structure(spec)
+    return machine_code.name_of(written) if written else None

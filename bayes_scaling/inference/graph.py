@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.inference.backend import import_pymc
-from bayes_scaling.laws.law import Law
+from bayes_scaling.laws.law import Law, built_in
 from bayes_scaling.names import ITEMS, LOSS
 from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES
 from bayes_scaling.runs.identifiability import run_keys
@@ -70,16 +70,32 @@ def exponents_of(law: Law, terms: tuple[str, ...]) -> dict[str, list[str]]:
 
 def structure(spec: ModelSpec) -> tuple[Any, ...]:
     """Key of a graph: two models with equal keys differ only in data."""
-    priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
     law = spec.law
-    terms = tuple(law.terms.items())
     # a user's file that is read again gives new functions; its text says whether they are the same
     formula: Any = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
     if law.generic is not None:
         formula = (law.generic, law.sources)
+    return formula, *_form(spec)
+
+
+def written_structure(spec: ModelSpec) -> tuple[Any, ...] | None:
+    """Key of a graph in words and numbers, equal in every process with the same package.
+
+    None for a law of the user's: what its file imports may change without its text.
+    """
+    law, shelved = spec.law, built_in().get(spec.law.name)
+    if shelved is None or (shelved.generic or shelved.curve) is not (law.generic or law.curve):
+        return None
+    return (law.name, law.sources), *_form(spec)
+
+
+def _form(spec: ModelSpec) -> tuple[Any, ...]:
+    """What a graph depends on beside the law's formula."""
+    priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
+    law, terms = spec.law, tuple(spec.law.terms.items())
     groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
     noise = (spec.noise.kind, spec.noise.scale)
-    return formula, law.inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
+    return law.inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
 
 
 def build(spec: ModelSpec) -> Any:

@@ -16,7 +16,7 @@ import xarray as xr
 
 from bayes_scaling.errors import InferenceError, UsageError
 from bayes_scaling.inference import graph
-from bayes_scaling.inference.backend import import_nutpie
+from bayes_scaling.inference.backend import import_sampler
 from bayes_scaling.inference.checks import (
     DIVERGENT,
     MAX_RHAT,
@@ -24,7 +24,7 @@ from bayes_scaling.inference.checks import (
     WORST_ESS,
     WORST_RHAT,
 )
-from bayes_scaling.inference.compiled import is_compiled, over_table
+from bayes_scaling.inference.compiled import is_ready, over_table
 from bayes_scaling.inference.fit import Fit, settled, stated_against
 from bayes_scaling.names import CHAIN, DRAW, GROUP
 from bayes_scaling.runs.table import Runs
@@ -63,11 +63,12 @@ def fit(
 ) -> Fit:
     """Sample the posterior of `spec` given the fitted rows of `runs`.
 
-    The first fit of a law compiles its graph (about ten seconds); later tables reuse it. The same
-    seed gives identical draws on the same machine. Chains that do not mix (R-hat above 1.01 or
-    fewer than 400 effective draws) are sampled again, 4 and then 32 times as many, in shorter
-    steps, and thinned to `draws`; `provenance["attempts"]` says how often. `progress(stage, share)`
-    is told each stage in words and the share of it that is done, or None.
+    The first fit of a law on a machine compiles its graph (about ten seconds) and keeps it; later
+    tables, and later processes, reuse it. The same seed gives identical draws on the same machine.
+    Chains that do not mix (R-hat above 1.01 or fewer than 400 effective draws) are sampled again, 4
+    and then 32 times as many, in shorter steps, and thinned to `draws`; `provenance["attempts"]`
+    says how often. `progress(stage, share)` is told each stage in words and the share of it that
+    is done, or None.
 
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
     by group, one (chain, draw, group) named `NAME_of_group`.
@@ -77,8 +78,8 @@ def fit(
     say = progress or (lambda _stage, _share: None)
     model = stated_against(spec, runs)
     started = time.perf_counter()
-    if not is_compiled(model):
-        say(f"compiling the graph of {model.law.name} (once per process)", None)
+    if not is_ready(model):
+        say(f"compiling the graph of {model.law.name} (once)", None)
     compiled = over_table(model, graph.data_for(model, runs))
     compiled_at = time.perf_counter()
     for attempt, (tuned, factor) in enumerate(LONGER, start=1):
@@ -142,7 +143,7 @@ def _sample(
         say(sum(chain.finished_draws for chain in progress) / max(total, 1))
 
     try:
-        tree: xr.DataTree = import_nutpie().sample(
+        tree: xr.DataTree = import_sampler().sample(
             compiled,
             draws=draws,
             tune=tune,
