@@ -26,6 +26,22 @@ def import_pymc() -> Any:
     return pymc
 
 
+def without_cache() -> Any:
+    """Return a context in which PyTensor reads and writes none of what it compiled earlier."""
+    import_pymc()
+    import pytensor
+
+    return pytensor.config.change_flags(numba__cache=False)
+
+
+def damaged_cache() -> str:
+    """Say that PyTensor's cache is damaged, and the remedy."""
+    import pytensor
+
+    folder = pytensor.config.base_compiledir
+    return f"the compile cache in {folder} is damaged: delete that folder"
+
+
 def import_nutpie() -> Any:
     """Import nutpie after PyMC's settings are made, to compile a graph, and return the module."""
     import_pymc()

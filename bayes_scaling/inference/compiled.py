@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from bayes_scaling.inference import graph, machine_code
-from bayes_scaling.inference.backend import import_nutpie
+from bayes_scaling.inference.backend import damaged_cache, import_nutpie, without_cache
 from bayes_scaling.specs.spec import ModelSpec
 
 _compiled: dict[tuple[Any, ...], Any] = {}
@@ -56,10 +57,21 @@ def _kept_or_new(spec: ModelSpec) -> Any:
     kept = machine_code.load(name) if name else None
     if kept is not None:
         return kept
-    made = machine_code.started_evenly(import_nutpie().compile_pymc_model(graph.build(spec)))
+    made = machine_code.started_evenly(_compile(spec))
     if name:
         machine_code.save(name, made)
     return made
+
+
+def _compile(spec: ModelSpec) -> Any:
+    """Compile; where what the stack keeps of earlier compilations is damaged, do without it."""
+    try:
+        return import_nutpie().compile_pymc_model(graph.build(spec))
+    except Exception as fault:
+        with without_cache():
+            made = import_nutpie().compile_pymc_model(graph.build(spec))
+        warnings.warn(f"{damaged_cache()} ({type(fault).__name__}: {fault})", stacklevel=2)
+        return made
 
 
 def _name_of(spec: ModelSpec) -> str | None:

@@ -41,8 +41,9 @@ MOST_ROWS = 200_000
 TARGET_ACCEPT = 0.9
 CAREFUL_ACCEPT = 0.97
 """Of attempts after the first: shorter steps turn corners that the first ones missed."""
-TUNE = 1500
-LONGER = ((1, 1), (4, 4), (4, 32))
+TUNE = 500
+"""Steps; more of them made no fit better (tests/benchmarks/tuning.txt)."""
+LONGER = ((1, 1), (12, 4), (12, 32))
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
 CORES = "BAYES_SCALING_CORES"
 """Set to a number, this environment variable says how many chains run at once; else all cores."""

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from bayes_scaling.batch import work as work_module
 from bayes_scaling.batch.runner import State
 from bayes_scaling.batch.task import Task, tasks_of
@@ -46,8 +48,9 @@ def small_study(folder: Path, tables: int = 2) -> Path:
 
 
 class SentTask(Task):
-    """A task that does something first where it is sent: `deed` is kill, loop, wait or nothing.
+    """A task that does something first where it is sent: its `deed`.
 
+    That is kill, loop, wait, eat (more memory than there is) or nothing.
     It kills its process as often as there are lines to take from the file `lives`.
     """
 
@@ -61,6 +64,8 @@ class SentTask(Task):
             time.sleep(1e6)
         if away and self.deed == "wait":
             time.sleep(0.3)
+        if away and self.deed == "eat":
+            np.ones(1 << 50)
         if away and self.deed == "kill":
             path = Path(self.lives)
             left = int(path.read_text())
