@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,12 @@ def points() -> bs.Runs:
 
 def plain(path: Path, sampler: str | None = None) -> dict[str, float]:
     """Run the plain script; returns seconds, wall, ess, rhat."""
-    command = [sys.executable, str(PLAIN), str(path), *([sampler] if sampler else [])]
+    return script(str(PLAIN), str(path), *([sampler] if sampler else []))
+
+
+def script(*arguments: str) -> dict[str, float]:
+    """Run Python with these arguments; returns the numbers in the last line that it says."""
+    command = [sys.executable, *arguments]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, float] = json.loads(said.splitlines()[-1])
     return found
@@ -64,5 +70,15 @@ def lines() -> list[Line]:
             )
             what = f"effective draws a second against {name}"
             found.append(Line(what, per_second / theirs, "times", 40, "at least", how))
+        if find_spec("numpyro") is None:
+            print(
+                "no NumPyro: uv run --group benchmarks python -m tests.benchmarks", file=sys.stderr
+            )
+        else:
+            other = script("-m", "tests.benchmarks.numpyro_rival", str(path), MODEL)
+            theirs = other["ess"] / other["seconds"]
+            how = f"ours {per_second:.0f}, theirs {theirs:.0f}, on the density of our own graph"
+            what = "effective draws a second against NumPyro's NUTS, dense metric"
+            found.append(Line(what, per_second / theirs, "times", 10, "at least", how))
     found.append(Line("gradient evaluations per effective draw", steps, "", 10, "at most", MODEL))
     return found

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import bayes_scaling as bs
+from bayes_scaling.inference.machine_code import FOLDER
 from tests.benchmarks.line import Line, command_seconds, seconds
 from tests.benchmarks.rows import table
 from tests.benchmarks.sampler import MODEL
@@ -35,7 +36,8 @@ def lines() -> list[Line]:
             for what, (command, bound) in commands.items()
         ]
         fresh = {**os.environ, "PYTENSOR_FLAGS": f"base_compiledir={folder / 'cache'}",
-                 "NUMBA_CACHE_DIR": str(folder / "numba")}  # fmt: skip
+                 "NUMBA_CACHE_DIR": str(folder / "numba"),
+                 FOLDER: str(folder / "graphs")}  # fmt: skip
         for what, bound in (("first", 60), ("second", 30)):
             command = [PROGRAM, "report", str(folder / "small.csv"), "--model", MODEL, "--flops",
                        "1e22", "-o", str(folder / f"{what}.html")]  # fmt: skip
