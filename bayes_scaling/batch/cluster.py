@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -44,7 +45,7 @@ def run_dask(
                 _remote, state, study, folder, keep_fits, key=f"{state.identity}-task",
                 pure=False, priority=-number,
             ): state
-            for number, state in enumerate(states)
+            for number, state in enumerate(in_turns(states))
         }  # fmt: skip
         waiting = dict(futures)
         try:
@@ -58,6 +59,19 @@ def run_dask(
             _gone(fault)
         if waiting or client.status != "running":
             _gone(None)
+
+
+def in_turns(states: Sequence[State]) -> list[State]:
+    """Order tasks so that each model's first comes before any model's second, and so on.
+
+    Workers then start on models of their own, and find what another has compiled already.
+    """
+    turn: Counter[str] = Counter()
+    turns = []
+    for state in states:
+        turns.append((turn[state.task.model], state))
+        turn[state.task.model] += 1
+    return [state for _, state in sorted(turns, key=lambda each: each[0])]
 
 
 def _account(future: Any, state: State, store: Store) -> None:

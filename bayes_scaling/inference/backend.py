@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from bayes_scaling.inference import digamma
+from bayes_scaling.inference import digamma, positive
 
 
 def import_pymc() -> Any:
@@ -23,7 +23,25 @@ def import_pymc() -> Any:
         import pymc
 
         digamma.register()
+        positive.register()
     return pymc
+
+
+def compile_graph(model: Any) -> Any:
+    """Return nutpie's compiled form of a PyMC model.
+
+    Products of exponentials stay products: merged into one, as PyTensor does by default, they would
+    be taken again for the slope of each amplitude, for every row.
+    """
+    nutpie = import_nutpie()
+    from pytensor.compile.mode import predefined_modes
+
+    usual = predefined_modes["NUMBA"]
+    predefined_modes["NUMBA"] = usual.excluding("local_mul_exp_to_exp_add")
+    try:
+        return nutpie.compile_pymc_model(model)
+    finally:
+        predefined_modes["NUMBA"] = usual
 
 
 def without_cache() -> Any:

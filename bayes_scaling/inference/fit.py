@@ -35,8 +35,8 @@ class Fit:
     `posterior` holds one variable (chain, draw) per unknown and, for what varies by group, its
     values (chain, draw, group) as `NAME_of_group`; `sampling` the sampler's record with
     the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
-    long compiling and sampling took, `given` what answers take as given (see `at`); neither is part
-    of the result or stored.
+    long compiling, sampling and its check took, `given` what answers take as given (see `at`);
+    neither is part of the result or stored.
     """
 
     spec: ModelSpec

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bayes_scaling.inference.backend import import_pymc
+from bayes_scaling.inference.positive import Positive
 from bayes_scaling.laws.law import Law, built_in
 from bayes_scaling.names import ITEMS, LOSS
-from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES
+from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES, quantity
 from bayes_scaling.runs.identifiability import run_keys
 from bayes_scaling.specs.coordinate import Coordinate, coordinate_of, standardise
 from bayes_scaling.specs.groups import OF_GROUP
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 Z = "z_"
 """Prefix of a free sampling coordinate."""
 OBSERVED = "observed_loss"
+KNOWN_SD = "known_sd"
 NUMBERS = "numbers"
 """All single numbers of a graph as one array: each array of data costs a tenth of a second of
 compilation."""
@@ -68,17 +70,20 @@ def exponents_of(law: Law, terms: tuple[str, ...]) -> dict[str, list[str]]:
     return found
 
 
-def structure(spec: ModelSpec) -> tuple[Any, ...]:
-    """Key of a graph: two models with equal keys differ only in data."""
+def structure(spec: ModelSpec, *, stated: bool = True) -> tuple[Any, ...]:
+    """Key of a graph: two models with equal keys differ only in data.
+
+    Without `stated` errors of the runs the scatter is one number, and a row costs a third less.
+    """
     law = spec.law
     # a user's file that is read again gives new functions; its text says whether they are the same
     formula: Any = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
     if law.generic is not None:
         formula = (law.generic, law.sources)
-    return formula, *_form(spec)
+    return formula, stated, *_form(spec)
 
 
-def written_structure(spec: ModelSpec) -> tuple[Any, ...] | None:
+def written_structure(spec: ModelSpec, *, stated: bool = True) -> tuple[Any, ...] | None:
     """Key of a graph in words and numbers, equal in every process with the same package.
 
     None for a law of the user's: what its file imports may change without its text.
@@ -86,7 +91,7 @@ def written_structure(spec: ModelSpec) -> tuple[Any, ...] | None:
     law, shelved = spec.law, built_in().get(spec.law.name)
     if shelved is None or (shelved.generic or shelved.curve) is not (law.generic or law.curve):
         return None
-    return (law.name, law.sources), *_form(spec)
+    return (law.name, law.sources), stated, *_form(spec)
 
 
 def _form(spec: ModelSpec) -> tuple[Any, ...]:
@@ -95,16 +100,26 @@ def _form(spec: ModelSpec) -> tuple[Any, ...]:
     law, terms = spec.law, tuple(spec.law.terms.items())
     groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
     noise = (spec.noise.kind, spec.noise.scale)
-    return law.inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
+    inputs = (law.inputs, _are_positive(spec))
+    return inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
 
 
-def build(spec: ModelSpec) -> Any:
-    """Return the `pm.Model` of a model, over placeholder data; see `data_for`."""
+def states_errors(spec: ModelSpec, data: Mapping[str, Any]) -> bool:
+    """Whether a table's data state errors of its runs, or its inputs have some: see `structure`."""
+    return bool(np.any(data[KNOWN_SD])) or bool(spec.input_sds)
+
+
+def build(spec: ModelSpec, *, stated: bool = True) -> Any:
+    """Return the `pm.Model` of a model, over placeholder data; see `data_for`, `structure`."""
     pm = import_pymc()
     names = _symbols(spec)
     with pm.Model() as model:
-        inputs = [pm.Data(name, np.ones(2)) for name in names]
-        observed, known_sd = pm.Data(LOSS, np.ones(2)), pm.Data("known_sd", np.zeros(2))
+        inputs = [
+            Positive(pm.Data(name, np.zeros(2))) if positive else pm.Data(name, np.ones(2))
+            for name, positive in zip(names, _are_positive(spec), strict=True)
+        ]
+        observed = pm.Data(LOSS, np.ones(2))
+        known_sd = pm.Data(KNOWN_SD, np.zeros(2)) if stated else 0.0
         graph = _Graph(pm, spec)
         values = graph.unknowns()
         at_rows = values | graph.in_groups(values)
@@ -236,6 +251,13 @@ def _symbols(spec: ModelSpec) -> tuple[str, ...]:
     return tuple("resource" if s == ANY_RESOURCE else s for s in spec.law.inputs)
 
 
+def _are_positive(spec: ModelSpec) -> tuple[bool, ...]:
+    """Which inputs are never zero; their data are logarithms."""
+    return tuple(
+        quantity(column).low >= 0 and not quantity(column).closed for column in spec.inputs
+    )
+
+
 def number_names(spec: ModelSpec) -> tuple[str, ...]:
     """Names of the single numbers of a graph, in the order in which its array holds them."""
     names = {*spec.law.constants, *(f"{name}_middle" for name in _symbols(spec))}
@@ -282,9 +304,10 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     loss = runs.fitted[spec.target].to_numpy(dtype=float)
     middle = [middle_of(column) for column in inputs]
     data: dict[str, Any] = {LOSS: spec.noise.to_scale(np, loss)}
-    data["known_sd"] = known_sd(spec, runs)
-    for name, column, center in zip(_symbols(spec), inputs, middle, strict=True):
-        data[name], data[f"{name}_middle"] = column, center
+    data[KNOWN_SD] = known_sd(spec, runs)
+    known = zip(_symbols(spec), inputs, middle, _are_positive(spec), strict=True)
+    for name, column, center, positive in known:
+        data[name], data[f"{name}_middle"] = np.log(column) if positive else column, center
     data |= spec.numbers
     for name, prior in spec.all_priors.items():
         data |= {f"{name}_prior_{k}": v for k, v in prior.hyper.items()}

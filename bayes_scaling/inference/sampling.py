@@ -79,17 +79,20 @@ def fit(
     say = progress or (lambda _stage, _share: None)
     model = stated_against(spec, runs)
     started = time.perf_counter()
-    if not is_ready(model):
+    data = graph.data_for(model, runs)
+    if not is_ready(model, data):
         say(f"compiling the graph of {model.law.name} (once)", None)
-    compiled = over_table(model, graph.data_for(model, runs))
-    compiled_at = time.perf_counter()
+    compiled = over_table(model, data)
+    seconds = {"compile": time.perf_counter() - started, "sample": 0.0, "check": 0.0}
     for attempt, (tuned, factor) in enumerate(LONGER, start=1):
         stage = f"sampling {spec.name}: {chains} chains x {draws * factor} draws, attempt {attempt}"
         say(stage, 0.0)
         size = (draws * factor, TUNE * tuned, chains)
         accept = TARGET_ACCEPT if attempt == 1 else CAREFUL_ACCEPT
+        begun = time.perf_counter()
         tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model), accept)
         posterior, stats = _keep(tree, model, factor)
+        sampled = time.perf_counter()
         found = Fit(
             spec=settled(spec, runs),
             runs=runs,
@@ -98,9 +101,10 @@ def fit(
             provenance=_provenance(spec, runs, seed, draws, chains),
         )
         health = {**_health(found), "attempts": attempt}
+        seconds["sample"] += sampled - begun
+        seconds["check"] += time.perf_counter() - sampled
         if _mixed(health, draws * chains):
             break
-    seconds = {"compile": compiled_at - started, "sample": time.perf_counter() - compiled_at}
     return replace(found, provenance={**found.provenance, **health}, seconds=seconds)
 
 

@@ -92,7 +92,9 @@ class Noise:
             variance, sd = unknowns["sigma"] ** 2 + known_sd**2, unknowns[RUN_EFFECT]
             density = run_effect.log_density_graph(data - center, variance, sd, run)
             return pm.Potential(name, density)
-        sigma = pm.math.sqrt(unknowns["sigma"] ** 2 + known_sd**2)
+        alone = isinstance(known_sd, float) and known_sd == 0
+        sigma = unknowns["sigma"]
+        sigma = sigma if alone else pm.math.sqrt(sigma**2 + known_sd**2)
         if self.kind == "student_t":
             return pm.StudentT(name, nu=unknowns["nu"], mu=center, sigma=sigma, observed=data)
         if self.kind == "laplace":
