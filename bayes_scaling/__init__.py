@@ -80,6 +80,8 @@ if TYPE_CHECKING:
     from bayes_scaling.reporting.plots import plot_returns as plot_returns
     from bayes_scaling.reporting.report import Report as Report
     from bayes_scaling.reporting.report import report as report
+    from bayes_scaling.reporting.review import Review as Review
+    from bayes_scaling.reporting.review import review as review
     from bayes_scaling.runs.examples import example_path as example_path
     from bayes_scaling.runs.reader import read_runs as read_runs
     from bayes_scaling.runs.schedule import schedule_columns as schedule_columns
@@ -131,6 +133,7 @@ _HOMES = {
         "plot_probability", "plot_regret", "plot_residuals", "plot_results", "plot_returns",
     ),
     "reporting.report": ("Report", "report"),
+    "reporting.review": ("Review", "review"),
     "runs.examples": ("example_path",),
     "runs.reader": ("read_runs",),
     "runs.schedule": ("schedule_columns",),

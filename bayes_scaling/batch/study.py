@@ -113,27 +113,25 @@ def the_only_table(study: Study) -> str:
     """Return the table of a study of one; raises UsageError for more."""
     if len(study.tables) != 1:
         raise UsageError(
-            f"a plan is made from one table; the study has {len(study.tables)}: write one study "
+            f"a page or a plan is of one table; the study has {len(study.tables)}: write one study "
             "for each"
         )
     if study.data.split_by is not None:
         raise UsageError(
-            f"a plan is made from one table; the study splits its table by "
+            f"a page or a plan is of one table; the study splits its table by "
             f"{study.data.split_by}: choose one with [data] where"
         )
     if study.data.losses:
         raise UsageError(
-            f"a plan is made from one loss; the study has {', '.join(study.data.losses)}: choose "
+            f"a page or a plan is of one loss; the study has {', '.join(study.data.losses)}: choose "
             'one with [data] columns = { loss = "..." }'
         )
     return study.tables[0]
 
 
-def the_only(study: Study) -> tuple[str, str]:
-    """Return table and model of a study of one fit; raises UsageError for more."""
-    if len(study.tables) != 1 or len(study.models) != 1:
-        raise UsageError(
-            f"a report shows one table and one model; the study has {len(study.tables)} and "
-            f"{len(study.models)}: write one study for each"
-        )
-    return study.tables[0], study.models[0]
+def the_only(study: Study) -> tuple[str, tuple[str, ...]]:
+    """Return the table of a study of one, and its models; raises UsageError for more tables.
+
+    The first model is the one that a report is about, the others are compared with it.
+    """
+    return the_only_table(study), study.models

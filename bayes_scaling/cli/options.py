@@ -79,6 +79,10 @@ GroupOption = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
+ReviewOption = Annotated[
+    bool | None,
+    typer.Option("--review/--no-review", help="Backtest the table and compare laws, or do not."),
+]
 BudgetOption = Annotated[
     list[str] | None,
     typer.Option("--flops", metavar="C", help="A compute budget, such as 1e24. Repeatable."),

@@ -23,6 +23,7 @@ from bayes_scaling.cli.options import (
     Output,
     Reading,
     ResourceOption,
+    ReviewOption,
     TableFitOrStudy,
 )
 from bayes_scaling.cli.output import Outcome
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.report import Report
+    from bayes_scaling.reporting.review import Review
 
 DEMO_MODEL: Final = "skaling"
 DEMO_WHERE: Final = ("train_dataset=c4_original",)
@@ -100,13 +102,15 @@ def report(
     interval: IntervalOption = DEFAULT_INTERVALS,
     law: LawOption = None,
     group: GroupOption = None,
+    review: ReviewOption = None,
     force: ForceOption = False,
 ) -> Outcome:
     """One page that says what each budget buys, and why to believe it.
 
     From a table (with --model, sampled first), a saved fit or a study; writes PAGE.html,
-    PAGE.json and PAGE.csv. Exit code 1: a check fails, or a budget lies beyond what the runs
-    support.
+    PAGE.json and PAGE.csv. A study's page also backtests the table and compares laws, which fits
+    them to parts of it: a minute or more; --review does so for tables and fits. Exit code 1: a
+    check fails, or a budget lies beyond what the runs support.
     """
     from bayes_scaling.cli.questions import amounts_asked
     from bayes_scaling.cli.sources import is_fit, new_file
@@ -114,6 +118,7 @@ def report(
 
     job = _Job(source, reading, price.cost(), output, model, resource, flops, amount, interval)
     job = _of_study(job, price, bool(usd)) if is_study(source) else job
+    reviewed = is_study(source) if review is None else review
     levels = parse_intervals(job.interval)
     page = new_file(out, force, ".html")
     for suffix in (".json", ".csv"):
@@ -130,7 +135,8 @@ def report(
         fit = _sample(job)
     fit = fit if group is None else fit.at_group(group)
     budgets = amounts_asked(fit.model, job.flops, usd, job.amount, job.cost)
-    made = _make(fit, budgets, job.cost, levels, job.output)
+    found = _review(fit, job) if reviewed else None
+    made = _make(fit, budgets, job.cost, levels, job.output, found)
     return _outcome(made, job.cost.describe(), list(made.save(page)), [f"look at {page}"])
 
 
@@ -149,6 +155,7 @@ class _Job:
     interval: str
     draws: int = 1000
     chains: int = 4
+    others: tuple[str, ...] = ()
 
 
 def _of_study(job: _Job, price: Price, money: bool) -> _Job:
@@ -157,7 +164,7 @@ def _of_study(job: _Job, price: Price, money: bool) -> _Job:
     from bayes_scaling.cli.studies import cost_of, reading_of
 
     study = read_study(job.source)
-    table, model = the_only(study)
+    table, (model, *others) = the_only(study)
     asked = money or job.flops or job.amount
     stated = ",".join(map(str, study.forecast.intervals))
     return replace(
@@ -173,6 +180,7 @@ def _of_study(job: _Job, price: Price, money: bool) -> _Job:
         interval=stated if job.interval == DEFAULT_INTERVALS else job.interval,
         draws=study.sampling.draws,
         chains=study.sampling.chains,
+        others=tuple(others),
     )
 
 
@@ -191,8 +199,23 @@ def _sample(job: _Job) -> Fit:
     return sample(spec, table, job.output, draws=job.draws, chains=job.chains)[0]
 
 
+def _review(fit: Fit, job: _Job) -> Review:
+    from bayes_scaling.cli.posterior import load_spec
+    from bayes_scaling.reporting.review import review
+
+    others = [load_spec(name, job.resource) for name in job.others]
+    sampling = {"seed": job.output.seed, "draws": job.draws, "chains": job.chains}
+    with Stages(job.output) as say:
+        return review(fit, others=others, progress=say, **sampling)
+
+
 def _make(
-    fit: Fit, budgets: Sequence[float], cost: Cost, levels: Sequence[float], output: Output
+    fit: Fit,
+    budgets: Sequence[float],
+    cost: Cost,
+    levels: Sequence[float],
+    output: Output,
+    review: Review | None = None,
 ) -> Report:
     with Stages(output) as say:
         say("drawing the report")
@@ -205,6 +228,7 @@ def _make(
             seed=output.seed,
             command=shlex.join(["bayes-scaling", *sys.argv[1:]]),
             intervals=levels,
+            review=review,
         )
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from bayes_scaling.laws.law import Law
 
 INFINITY = "_∞"
+SPLIT = ("N", "D", "C", "M")
+"""Inputs that follow from a split of a budget."""
 NEARBY = 1e-10
 """Relative distance of the two points from which the root of an implicit law is sought."""
 
@@ -64,6 +66,33 @@ def mathml(law: Law) -> str:
 
     body = sp.mathml(expression(law), printer="presentation")
     return f'<math display="block">{body}</math>'
+
+
+def javascript(law: Law) -> str | None:
+    """Return the law as a JavaScript expression, or None where it is no formula.
+
+    Inputs stand in it by their symbols (N, D, C, M, and given ones as g[i] in the order of inputs),
+    the unknowns as u[i] and the constants as c[i], in the order of the signature: no name that a
+    user has chosen becomes code.
+    """
+    import sympy as sp
+
+    if law.implicit is not None:
+        return None
+    inputs = [
+        sp.Symbol(name if name in SPLIT else f"g[{i}]", positive=True)
+        for i, name in enumerate(law.inputs)
+    ]
+    each = {
+        **{name: sp.Symbol(f"u[{i}]", positive=True) for i, name in enumerate(law.unknowns)},
+        **{name: sp.Symbol(f"c[{i}]", positive=True) for i, name in enumerate(law.constants)},
+    }
+    try:
+        body = law.curve(sympy_functions(), *inputs, **each)
+        code = str(sp.jscode(body))
+        return None if "Not supported" in code else code
+    except Exception:  # a curve that iterates, or asks for numbers, is no formula
+        return None
 
 
 def precise(law: Law, digits: int = 30) -> Any:

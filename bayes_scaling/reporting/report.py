@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import io
+import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,13 +19,17 @@ import pandas as pd
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import to_json, write_text
+from bayes_scaling.laws.formula import javascript
 from bayes_scaling.names import RUN
-from bayes_scaling.reporting import wording
+from bayes_scaling.reporting import style, wording
 from bayes_scaling.reporting.answers import Answers, gather
+from bayes_scaling.reporting.checklist import checklist
 from bayes_scaling.reporting.formula import safe_mathml
 from bayes_scaling.reporting.pictures import pictures
 from bayes_scaling.reporting.record import Numbers, record
+from bayes_scaling.reporting.review import Review, around, pictures_of, record_of, with_evidence
 from bayes_scaling.reporting.tables import INTERVALS, csv_safe
+from bayes_scaling.reporting.what_if import WhatIf, what_if
 from bayes_scaling.runs.labels import display_name
 
 if TYPE_CHECKING:
@@ -85,12 +92,14 @@ def report(
     seed: int = 0,
     command: str = "",
     intervals: Sequence[float] = INTERVALS,
+    review: Review | None = None,
 ) -> Report:
     """Answer what each budget buys, and show why to believe it.
 
     `budgets` are compute in FLOP, or amounts of the one resource of the law; `cost` is the price
     of compute (default: `Cost()`), `seed` that of the noise of new runs, `command` how the report
     was made. `intervals` are shares of central intervals; the widest is in the first sentence.
+    `review` adds how forecasts of this very table fared and how other laws do (see `review`).
     Held-out runs of the fit's table are scored. Where the table cannot tell how to split a budget,
     the page says so first and forecasts along the table's own tokens per parameter.
 
@@ -99,16 +108,35 @@ def report(
     """
     if not intervals or not all(0 < share < 1 for share in intervals):
         raise UsageError(f"intervals {list(intervals)} must lie between 0 and 1, such as 0.8, 0.9")
-    answers = gather(fit, budgets, cost=cost or Cost(), seed=seed)
+    found = review or Review()
+    answers = gather(with_evidence(fit, found), budgets, cost=cost or Cost(), seed=seed)
+    asked_again = near = None
+    if answers.allocation is not None:
+        asked_again = what_if(answers.fit, budgets[0], answers.cost, seed)
+        near = around(answers.fit, budgets[0], answers.cost, seed)
     numbers = record(answers, command=command, intervals=intervals)
-    figures = pictures(answers)
-    return Report(page=_render(answers, numbers, figures), figures=figures, numbers=numbers)
+    name, target = fit.spec.name, round(numbers["forecast"][0][numbers["new"]]["q50"], 2)
+    numbers["review"] = record_of(found, near, name, target)
+    numbers["what_if"] = None if asked_again is None else asked_again.record()
+    numbers["checklist"] = checklist(answers)
+    figures = pictures(answers) | {
+        key: style.to_svg(ax, key) for key, ax in pictures_of(found, near, name, target).items()
+    }
+    page = _render(answers, numbers, figures, asked_again)
+    return Report(page=page, figures=figures, numbers=numbers)
 
 
-def _render(answers: Answers, numbers: Numbers, figures: Mapping[str, str]) -> str:
+def _render(
+    answers: Answers, numbers: Numbers, figures: Mapping[str, str], asked_again: WhatIf | None
+) -> str:
     from markupsafe import Markup
 
     spec = answers.fit.spec
+    script = draws = ""
+    if asked_again is not None:
+        formula = str(javascript(answers.fit.model.law))
+        script = _asset("what_if.js").replace("/*FORMULA*/", formula)
+        draws = json.dumps(asked_again.embedded(), allow_nan=False)
     return _template().render(
         n=numbers,
         figures={name: Markup(svg) for name, svg in figures.items()},
@@ -117,7 +145,15 @@ def _render(answers: Answers, numbers: Numbers, figures: Mapping[str, str]) -> s
         implicit=spec.law.implicit is not None,
         law_words=inspect.getdoc(spec.law.curve) or "",
         model_text=spec.text,
+        script=Markup(script),
+        script_hash=Markup(_hash(script)),
+        draws=Markup(draws),
     )
+
+
+def _hash(script: str) -> str:
+    """What the page's content-security policy calls the one script that may run."""
+    return "sha256-" + b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _asset(name: str) -> str:

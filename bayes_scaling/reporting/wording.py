@@ -90,9 +90,9 @@ def say_times(value: float | None) -> str:
     return f"{value:.0f}x" if value >= 10 else f"{value:.2g}x"
 
 
-def say_share(value: float | None) -> str:
+def say_share(value: float | None, digits: int = 4) -> str:
     """Return a share as percent: 90%, 97.5%."""
-    return UNKNOWN if value is None or _missing(value) else f"{100 * value:.4g}%"
+    return UNKNOWN if value is None or _missing(value) else f"{100 * value:.{digits}g}%"
 
 
 def say_number(value: object, digits: int = GIVEN_DIGITS) -> str:
