@@ -123,8 +123,8 @@ def the_only_table(study: Study) -> str:
         )
     if study.data.losses:
         raise UsageError(
-            f"a page or a plan is of one loss; the study has {', '.join(study.data.losses)}: choose "
-            'one with [data] columns = { loss = "..." }'
+            f"a page or a plan is of one loss; the study has {', '.join(study.data.losses)}: "
+            'choose one with [data] columns = { loss = "..." }'
         )
     return study.tables[0]
 

@@ -235,7 +235,7 @@ def test_a_run_must_be_named(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_absent_and_plural_studies(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot read"):
         read_study(tmp_path / "absent.toml")
-    with pytest.raises(UsageError, match="one table and one model"):
+    with pytest.raises(UsageError, match="a page or a plan is of one table"):
         the_only(read_study(written(tmp_path, MINIMAL)))
     assert Study.model_json_schema()["additionalProperties"] is False
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,17 +18,31 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+import bayes_scaling as bs
 from bayes_scaling.decisions.allocation import allocate
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.forecast import forecast
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.reporting.report import Report, report
-from bayes_scaling.reporting.wording import say_given, say_loss, say_size, say_usd
+from bayes_scaling.reporting.wording import (
+    say_flop,
+    say_given,
+    say_loss,
+    say_number,
+    say_regret,
+    say_share,
+    say_size,
+    say_times,
+    say_usd,
+)
 
 BUDGETS = (1e22, 1e23)
 MEBIBYTE = 2**20
-CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
+    "base-uri 'none'; script-src 'sha256-"
+)
 
 
 class Page(HTMLParser):
@@ -50,7 +67,7 @@ class Page(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
-        if "style" in self._open:
+        if {"style", "script"} & set(self._open):
             return
         self.words.append(data)
         if self._open and re.fullmatch("h[1-3]", self._open[-1]):
@@ -126,11 +143,79 @@ def test_page_is_small_and_fetches_nothing(page: Report) -> None:
     without_names = re.sub(r'xmlns(:\w+)?="[^"]*"', "", page.page)
     assert "http" not in without_names.replace("http-equiv", "")
     for tag, attributes in Page(page.page).tags:
-        assert tag not in ("script", "link", "iframe", "object", "embed", "form", "base")
+        assert tag not in ("link", "iframe", "object", "embed", "base")
         for name, value in attributes.items():
             assert not name.startswith("on")
             if name in ("src", "href", "xlink:href"):
                 assert str(value).startswith(("#", "data:image/png;base64,"))
+
+
+def test_the_one_script_is_the_one_that_the_policy_names(page: Report) -> None:
+    scripts = re.findall(r"<script([^>]*)>(.*?)</script>", page.page, re.DOTALL)
+    (data, numbers), (bare, code) = scripts
+    assert data == ' type="application/json" id="what_if_draws"' and bare == ""
+    assert set(leaves(json.loads(numbers))) and not re.search("[<&]", numbers)
+    digest = b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in page.page.replace("&#39;", "'")
+    assert not re.search(r"\beval\b|\bFunction\b|innerHTML|fetch|XMLHttp|import", code)
+
+
+def cells(html: str) -> Iterator[str]:
+    """Text of every cell of numbers in the tables of a page."""
+    for cell in re.findall(r'<td class="num">(.*?)</td>', html, re.DOTALL):
+        yield unescape(re.sub("<[^>]+>", " ", cell))
+
+
+def said(numbers: Any) -> set[str]:
+    """Every way in which the page says a number of the JSON."""
+    found = set()
+    ways = (say_loss, say_regret, say_size, say_flop, say_usd, say_times, say_share, say_number)
+    for leaf in leaves(numbers):
+        if isinstance(leaf, str):
+            found |= set(leaf.split())
+        if isinstance(leaf, bool) or not isinstance(leaf, int | float):
+            continue
+        found |= {way(leaf) for way in ways}
+        found |= {say_share(leaf, digits) for digits in (2, 3)}
+        found |= {say_size(leaf, 3), say_number(leaf, 3), f"{leaf:.3f}", f"{leaf:.0f}"}
+        found.add(f"{leaf:+.2f}%")
+    return {each for words in found for each in re.split(r"[ ,]+", words)}
+
+
+def test_every_number_in_a_table_is_one_of_the_json(reviewed: Report, far_page: Report) -> None:
+    """Cells hold nothing but numbers of the JSON in one of the page's ways to say them."""
+    for made in (reviewed, far_page):
+        known = said(made.numbers) | {"to", "FLOP", "derived", "beyond", "±", "unknown", "under"}
+        tokens = {t for cell in cells(made.page) for t in re.split(r"[ ,\s]+", cell) if t}
+        assert len(tokens) > 100
+        assert tokens <= known, sorted(tokens - known)[:20]
+
+
+SECTIONS = (
+    "decision", "forecast", "backtest", "allocation", "regret", "cost", "weights", "checks", "next",
+    "provenance",
+)  # fmt: skip
+
+
+def test_sections_are_there_in_their_order(page: Report, reviewed: Report) -> None:
+    for made in (page, reviewed):
+        ids = [attributes.get("id") for _, attributes in Page(made.page).tags]
+        places = [ids.index(name) for name in SECTIONS]
+        assert places == sorted(places)
+
+
+def test_without_a_review_the_page_says_how_to_get_one(page: Report) -> None:
+    assert "This table was not backtested for this page" in Page(page.page).text
+    assert page.numbers["review"]["backtest"] is None and page.numbers["review"]["weights"] is None
+
+
+def test_a_review_is_on_the_page(reviewed: Report) -> None:
+    text = Page(reviewed.page).text
+    found = reviewed.numbers["review"]
+    assert found["weights"]["sentence"] in text and found["next"]["verdict"] in text
+    for row in found["backtest"]["rows"]:
+        assert row["ratio_bin"] in text
+    assert not found["gaps"]
 
 
 def test_every_picture_has_words_for_those_who_do_not_see_it(page: Report) -> None:
@@ -208,6 +293,15 @@ def test_table_without_a_split_says_so_first_and_goes_on(ray_fit: Fit) -> None:
     point = made.numbers["forecast"][0]
     assert 6 * point["params"] * point["tokens"] == pytest.approx(1e23)
     assert point["tokens"] / point["params"] == pytest.approx(19.9, rel=0.01)
+
+
+@pytest.fixture(scope="module")
+def reviewed() -> Report:
+    """A sampled fit of the shipped example, backtested and compared with one other law."""
+    runs = bs.read_runs(bs.example_path()).select(train_dataset="rpj")
+    made = bs.fit(bs.load_model("chinchilla-plain"), runs, draws=300)
+    found = bs.review(made, others=[bs.load_model("skaling-plain")], draws=300)
+    return report(made, [1e22], review=found)
 
 
 @pytest.fixture(scope="module")

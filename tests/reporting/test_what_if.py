@@ -95,8 +95,11 @@ def test_each_formula_is_the_law(tmp_path_factory: pytest.TempPathFactory) -> No
         }
         if "?" in code or "if" in code:
             continue  # a choice is JavaScript's own; the browser tests it
-        value = eval(code, {"__builtins__": {}}, scope)
-        expected = float(law.curve(np, *inputs.values(), **unknowns, **law.constants))
+        with np.errstate(all="ignore"):
+            value = eval(code, {"__builtins__": {}}, scope)
+            expected = float(law.curve(np, *inputs.values(), **unknowns, **law.constants))
+        if not np.isfinite(expected):
+            continue
         assert value == pytest.approx(expected, rel=1e-12), law.name
         tried += 1
     assert tried >= 5
