@@ -92,7 +92,9 @@ def say_times(value: float | None) -> str:
 
 def say_share(value: float | None, digits: int = 4) -> str:
     """Return a share as percent: 90%, 97.5%."""
-    return UNKNOWN if value is None or _missing(value) else f"{100 * value:.{digits}g}%"
+    if value is None or _missing(value):
+        return UNKNOWN
+    return "under 0.01%" if 0 < value < 1e-4 else f"{100 * value:.{digits}g}%"
 
 
 def say_number(value: object, digits: int = GIVEN_DIGITS) -> str:
