@@ -33,26 +33,35 @@ def page(what: str, head: str) -> str:
 
 def table(part: dict[str, Any]) -> str:
     """Return a table of the properties of an object."""
-    rows = ["| key | kind | left out | meaning |", "|---|---|---|---|"]
+    meanings = {key: meaning(each) for key, each in part["properties"].items()}
+    said = any(meanings.values())
+    rows = ["| key | kind | left out |" + " meaning |" * said, "|---|---|---|" + "---|" * said]
     needed = part.get("required", [])
     for key, each in part["properties"].items():
         absent = "needed" if key in needed else default(each)
-        unit = each.get("unit", "")
-        meaning = cell(each.get("description", "")) + (f" [{unit}]" if unit else "")
-        rows.append(f"| `{key}` | {cell(kind(each))} | {cell(absent)} | {meaning} |")
+        row = f"| `{key}` | {cell(kind(each))} | {cell(absent)} |"
+        rows.append(row + f" {meanings[key]} |" * said)
     return "\n".join(rows) + "\n"
+
+
+def meaning(each: dict[str, Any]) -> str:
+    """Return what a value means, and its unit."""
+    unit = each.get("unit", "1")
+    return cell(each.get("description", "")) + ("" if unit == "1" else f" [{unit}]")
 
 
 def default(each: dict[str, Any]) -> str:
     """Return in words what holds where a key is left out."""
     given = each.get("default")
-    return "" if given is None or given in ({}, []) else f"`{json.dumps(given)}`"
+    shown = given is not None and given != [] and not isinstance(given, dict)
+    return f"`{json.dumps(given)}`" if shown else ""
 
 
 def kind(each: dict[str, Any]) -> str:
     """Return in words what a value may be."""
     if "$ref" in each:
-        return str(each["$ref"]).rpartition("/")[2]
+        name = str(each["$ref"]).rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
     if "const" in each:
         return f"`{json.dumps(each['const'])}`"
     if "enum" in each:

@@ -59,10 +59,17 @@ def page(model: ModelSpec, folder: Path) -> str:
     parts = [f"# {model.name}\n", f"{model.answers}\n", f"{law.summary}\n"]
     formula = safe_mathml(law)
     parts += ["```{raw} html", f'<div class="formula">{formula}</div>', "```\n"] if formula else []
+    facts = {
+        "law": f"`{law.name}`",
+        "reads": ", ".join(reads(model)),
+        "explains": model.target,
+        "best split of a budget": law.best_split,
+        "version": str(model.version),
+        "references": "; ".join(model.references),
+    }
     parts += [
-        f"| | |\n|---|---|\n| law | `{law.name}` |\n| reads | {', '.join(reads(model))} |",
-        f"| explains | {model.target} |\n| best split of a budget | {law.best_split} |",
-        f"| version | {model.version} |\n| references | {'; '.join(model.references)} |\n",
+        *(f"- **{key}**: {value}" for key, value in facts.items() if value),
+        "",
         "## Priors\n",
         "| unknown | distribution | unit | why |\n|---|---|---|---|",
         *(row(name, prior) for name, prior in model.all_priors.items()),
