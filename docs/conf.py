@@ -35,19 +35,18 @@ html_copy_source = False
 html_show_sourcelink = False
 html_theme_options = {
     "navigation_with_keys": False,
-    "show_prev_next": True,
+    "header_links_before_dropdown": 7,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
 html_context = {"default_mode": "light"}
+html_sidebars: dict[str, list[str]] = {"tutorial": [], "glossary": [], "contributing": []}
 
 PLAIN = re.compile(r"(`[^`]*`)|([*|])|(?<=\w)(_)(?!\w)")
 
 
-def as_written(
-    app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]
-) -> None:
+def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
     """Keep signs of prose from being read as markup: docstrings are written to be read as text."""
     for i, line in enumerate(lines):
         if not line.lstrip().startswith((">>>", "...", "|")):

@@ -51,6 +51,14 @@ class Scan:
     base's, in the unit of the target), shift_half_widths (the same in half widths of the base's
     90% interval) and, where a budget is split, params_q50 (median of the draws' best size).
     `skipped` lists choice and reason of what could not be done.
+
+    Examples
+    --------
+    >>> found = bs.scan("chinchilla-plain", runs, [1e22], draws=250)
+    >>> found.choices[0], list(found.to_frame())[:4]
+    ('all runs', ['choice', 'meaning', 'rows', 'point'])
+    >>> found.sentence != ""
+    True
     """
 
     rows: pd.DataFrame
@@ -111,6 +119,12 @@ def scan(
     more than the half width of the 90% interval is a warning (X006). Raises as `fit` and `forecast`
     do for all runs: UsageError for arguments and points, CheckError for a budget that the table
     cannot split, InferenceError where sampling stops.
+
+    Examples
+    --------
+    >>> found = bs.scan("chinchilla-plain", runs, [1e22], draws=250)
+    >>> list(found.skipped)
+    ['choice', 'reason']
     """
     model, at = _question(spec, runs, at)
     size = {"seed": seed, "draws": draws, "chains": chains}

@@ -51,6 +51,16 @@ class Comparison:
     backtest `coverage90`, `interval_score`, `crps` and the rank by crps, `extrapolation_rank`.
     `weights` are those of stacking on the leave-one-out scores, `pointwise` these scores and
     `khat` their k-hat, both (run, model).
+
+    Examples
+    --------
+    >>> models = [bs.load_model(name) for name in ("chinchilla-plain", "skaling-plain")]
+    >>> fits = {model.name: bs.fit(model, runs) for model in models}
+    >>> found = bs.compare(fits, exact=False)
+    >>> found.pointwise.dims, float(found.table["elpd_diff"].max())
+    (('run', 'model'), 0.0)
+    >>> list(found.to_frame())[:3]
+    ['model', 'rank', 'elpd']
     """
 
     table: pd.DataFrame
@@ -80,6 +90,14 @@ def compare(
     stacking (Yao et al. 2018, arXiv:1704.02030). `backtest` adds how well each model forecast the
     larger runs from the smaller ones. Raises UsageError for fewer than two fits and for fits of
     different data, targets or loss units; names the runs that differ.
+
+    Examples
+    --------
+    >>> models = [bs.load_model(name) for name in ("chinchilla-plain", "skaling-plain")]
+    >>> fits = {model.name: bs.fit(model, runs) for model in models}
+    >>> found = bs.compare(fits, exact=False)
+    >>> round(sum(found.weights.values()), 6)
+    1.0
     """
     _require_several(fits)
     require_same_data(fits)
