@@ -6,7 +6,9 @@ would follow it, sampling included, and prints what it shows.
 
 from __future__ import annotations
 
+import ast
 import contextlib
+import importlib.util
 import io
 import re
 import shutil
@@ -341,3 +343,60 @@ def alike(shown: str, printed: str) -> bool:
 )
 def test_shown_lines_are_held_to_what_is_printed(shown: str, same: bool) -> None:
     assert alike(shown, "1e22 2.361 [2.330, 2.390]") is same
+
+
+@pytest.fixture(scope="session")
+def generator() -> Any:
+    """The package in docs/ that writes the reference."""
+    path = ROOT / "docs" / "_generate" / "__init__.py"
+    spec = importlib.util.spec_from_file_location(
+        "_generate", path, submodule_search_locations=[str(path.parent)]
+    )
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["_generate"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_code_stands_in_a_table(generator: Any) -> None:
+    listed = {
+        code
+        for rows in generator.codes.tables().values()
+        for row in rows
+        for code in re.findall(r"\b[A-Z]\d{3}\b", row.split("|")[1])
+    }
+    given = {
+        node.value
+        for path in (ROOT / "bayes_scaling").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        if re.fullmatch(r"[A-Z]\d{3}", node.value)
+    }
+    assert len(given) > 50 and given <= listed
+
+
+def test_the_reference_names_everything(generator: Any) -> None:
+    """Every public name, verb, key of a file and exit code; without building the site."""
+    pages = generator.api_pages()
+    text = "\n".join(pages.values())
+    assert all(f":: bayes_scaling.{name}\n" in text for name in bs.__all__ if name[0] != "_")
+    verbs = generator.command_pages()
+    for verb in generator.commands.verbs():
+        page = verbs[f"cli/{verb.split()[0]}.md"]
+        assert f"Usage: {PROGRAM} {verb} [OPTIONS]" in page or "COMMAND" in page
+    schemas = generator.schema_pages()
+    assert "| `follows` | number >= 0 <= 2 |" in schemas["schema/model.md"]
+    assert "| `max_params` |" in schemas["schema/study.md"]
+    exits = generator.exits_page()["exit-codes.md"]
+    assert all(f"| {code} |" in exits for code in (0, 1, 2, 3, 4, 5, 6, 130))
+
+
+def test_the_shelf_has_a_page_and_a_picture_for_each_model(generator: Any, tmp_path: Path) -> None:
+    model = bs.load_model("chinchilla")
+    page = generator.shelf.page(model, tmp_path)
+    (picture,) = tmp_path.glob("*.png")
+    assert picture.name in page and "<math" in page and r"\frac{N}{N_{ref}}" in page
+    assert model.text.strip() in page and model.priors["alpha"].why in page
+    assert generator.shelf.page(model, tmp_path) == page
+    assert generator.shelf.safe_mathml(model.law)

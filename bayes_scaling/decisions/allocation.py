@@ -2,6 +2,10 @@
 
 Two answers with two names. `draws`: where the optimum may lie, one optimum per posterior draw.
 `robust`: the one plan to fund, of least posterior-expected loss, with its regret.
+
+| code | severity | what was found |
+|---|---|---|
+| B001 | warn | limits leave part of a budget unspent |
 """
 
 from __future__ import annotations

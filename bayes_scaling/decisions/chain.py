@@ -1,4 +1,9 @@
-"""chain: a forecast of the loss carried on, draw by draw, to what a benchmark measures."""
+"""chain: a forecast of the loss carried on, draw by draw, to what a benchmark measures.
+
+| code | severity | what was found |
+|---|---|---|
+| X007 | warn | a benchmark that is all or nothing: its jump is its own |
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,10 @@
-"""next_run: which smaller run tells most about a final one, and when to stop."""
+"""next_run: which smaller run tells most about a final one, and when to stop.
+
+| code | severity | what was found |
+|---|---|---|
+| V001 | warn | candidates that tell too much for the draws: regression |
+| V002 | warn | the final plan lies at the edge of the search |
+"""
 
 from __future__ import annotations
 

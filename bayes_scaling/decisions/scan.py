@@ -1,4 +1,9 @@
-"""scan: how far a forecast moves with the choice of runs and with how things are counted."""
+"""scan: how far a forecast moves with the choice of runs and with how things are counted.
+
+| code | severity | what was found |
+|---|---|---|
+| X006 | warn | a choice moves the median out of the interval of all runs |
+"""
 
 from __future__ import annotations
 
@@ -264,11 +269,11 @@ def _moved(rows: pd.DataFrame) -> list[Finding]:
 
 
 def _unmixed(fits: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """S001 as a warning where the chains of choices failed their checks; of the base an error."""
+    """E002 as a warning where the chains of choices failed their checks; of the base an error."""
     faults = {str(each[CHOICE]): "; ".join(sampler_faults(each)) for each in fits}
     bad = ", ".join(f"{name} ({words})" for name, words in faults.items() if words)
     message, hint = f"shifts are rough where chains did not mix: {bad}", "scan with more draws"
-    return [Finding("S001", WARN, (), message, hint)] if bad else []
+    return [Finding("E002", WARN, (), message, hint)] if bad else []
 
 
 def _record(name: str, fit: Fit) -> dict[str, Any]:

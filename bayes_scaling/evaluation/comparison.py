@@ -1,4 +1,14 @@
-"""compare: which law explains the runs best, and whether the difference can be trusted."""
+"""compare: which law explains the runs best, and whether the difference can be trusted.
+
+| code | severity | what was found |
+|---|---|---|
+| M001 | info | laws that cannot be told apart |
+| M002 | info | too few runs for standard errors |
+| M003 | warn | runs that could not be left out |
+| M004 | warn | a refit without a run failed |
+| M005 | warn | the best by leave-one-out did not forecast best |
+| M006 | error | chains of a fit did not mix |
+"""
 
 from __future__ import annotations
 
