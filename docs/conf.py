@@ -19,7 +19,7 @@ exclude_patterns = ["_build", "_generate", "Thumbs.db", ".DS_Store"]
 root_doc = "index"
 default_role = "code"
 highlight_language = "none"
-nitpicky = False
+smartquotes = False
 
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
@@ -43,6 +43,7 @@ html_theme_options = {
 html_context = {"default_mode": "light"}
 html_sidebars: dict[str, list[str]] = {"tutorial": [], "glossary": [], "contributing": []}
 
+QUALIFIED = re.compile(r"~?\b(?:[a-z_]\w*\.)+(?=[A-Z])")
 PLAIN = re.compile(r"(`[^`]*`)|([*|])|(?<=\w)(_)(?!\w)")
 
 
@@ -53,6 +54,21 @@ def as_written(app: Any, what: str, name: str, thing: Any, options: Any, lines: 
             lines[i] = PLAIN.sub(lambda m: m[1] or "\\" + (m[2] or m[3]), line)
 
 
+def readable(
+    app: Any,
+    what: str,
+    name: str,
+    thing: Any,
+    options: Any,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str, str | None] | None:
+    """Name types without their modules, and defaults that a function makes by dots."""
+    if signature is None:  # a property
+        return None
+    return QUALIFIED.sub("", signature).replace("<factory>", "..."), returns
+
+
 def generate(app: Any) -> None:
     """Write the pages that come from the code, the model files and the command line."""
     from _generate import write_all
@@ -61,7 +77,8 @@ def generate(app: Any) -> None:
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Connect the two steps above."""
+    """Connect the steps above."""
     app.connect("builder-inited", generate)
+    app.connect("autodoc-process-signature", readable)
     app.connect("autodoc-process-docstring", as_written, priority=100)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

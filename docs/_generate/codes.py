@@ -47,7 +47,7 @@ def exits_page() -> dict[str, str]:
     rows = ["| exit code | name | errors of Python |", "|---|---|---|"]
     for name, value in codes.items():
         raised = [k for k in kinds if k.exit_code == value and k.__mro__[1] is not Exception]
-        said = "; ".join(f"`{k.__name__}`: {inspect.cleandoc(k.__doc__ or '')}" for k in raised)
+        said = " ".join(f"`{k.__name__}`: {inspect.cleandoc(k.__doc__ or '')}" for k in raised)
         meaning = name.removeprefix("EXIT_").replace("_", " ").lower()
         rows.append(f"| {value} | {meaning} | {' '.join(said.split())} |")
     head = "# Exit codes\n\nThe constants of `bayes_scaling.errors`, and the errors that set them."

@@ -11,7 +11,7 @@ TITLES = {
     "model": "Keys of a model file",
     "study": "Keys of a study file",
     "runs": "Columns of a run table",
-    "result": "The object that --json prints",
+    "result": "The object that `--json` prints",
 }
 
 
