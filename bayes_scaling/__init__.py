@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from bayes_scaling.laws.conformance import check_law as check_law
     from bayes_scaling.laws.law import Law as Law
     from bayes_scaling.laws.law import law as law
-    from bayes_scaling.laws.law import load_law as load_law
+    from bayes_scaling.laws.library import load_law as load_law
     from bayes_scaling.reporting.plots import plot_allocation as plot_allocation
     from bayes_scaling.reporting.plots import plot_backtest as plot_backtest
     from bayes_scaling.reporting.plots import plot_claim as plot_claim
@@ -126,7 +126,8 @@ _HOMES = {
     "inference.sampling": ("fit",),
     "inference.store": ("load_fit",),
     "laws.conformance": ("check_law",),
-    "laws.law": ("Law", "law", "load_law"),
+    "laws.law": ("Law", "law"),
+    "laws.library": ("load_law",),
     "reporting.plots": (
         "plot_allocation", "plot_backtest", "plot_claim", "plot_coverage", "plot_diagnosis",
         "plot_forecast", "plot_isoflop", "plot_next_run", "plot_pareto", "plot_posterior",

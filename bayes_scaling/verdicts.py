@@ -17,7 +17,13 @@ WORST_FIRST: Final[tuple[Verdict, ...]] = (FAIL, WARN, INFO, OK)
 
 @dataclass(frozen=True)
 class Check:
-    """One question and its verdict: the value found, the limit it is held to, and advice."""
+    """One question and its verdict: the value found, the limit it is held to, and advice.
+
+    Examples
+    --------
+    >>> print(bs.Check("R-hat", "ok", 1.003, "<= 1.01"))
+    OK   R-hat: 1.003 (limit: <= 1.01)
+    """
 
     name: str
     verdict: Verdict
@@ -34,7 +40,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Checks:
-    """All rows of one examination, in the order they were asked."""
+    """All rows of one examination, in the order they were asked.
+
+    Examples
+    --------
+    >>> checks = bs.check_law(bs.load_law("chinchilla"))
+    >>> checks.verdict, checks.worst_first()[0].verdict, list(checks.to_frame())
+    ('ok', 'ok', ['name', 'verdict', 'value', 'limit', 'advice'])
+    """
 
     rows: tuple[Check, ...]
 

@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 COPIED = ("bayes_scaling", "models", "tests", "case_studies", "docs")
 FILES = ("pyproject.toml", "README.md")
+MADE = ("__pycache__", "_build", "generated")
 FORMULA = '''
 
 @law(reference="a test", terms={"L_inf": (), "A": ("alpha",)})
@@ -43,7 +44,7 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the checkout, far from it."""
     root = tmp_path / "copy"
     for name in COPIED:
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(*MADE))
     for name in FILES:
         shutil.copy(ROOT / name, root / name)
     return root

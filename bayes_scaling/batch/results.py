@@ -47,6 +47,11 @@ def read_results(folder: str | Path) -> pd.DataFrame:
     """Return the summary of a batch folder: one row per table, model and question.
 
     Raises UsageError where the folder holds none.
+
+    Examples
+    --------
+    >>> list(bs.read_results("results"))[:3]
+    ['table', 'model', 'cut']
     """
     path = Path(folder) / PARQUET
     if not path.is_file():

@@ -68,7 +68,7 @@ def plan(
 ) -> Outcome:
     """What will this one run reach, what does it cost, and what does it give away?
 
-    From a saved fit, a run table, or a study, whose [plan] holds unless a run is given.
+    From a saved fit, a run table, or a study, whose plan holds unless a run is given.
     Shows the forecast of the run with its evidence, its price, its regret against the best split of
     the same spending, and what more parameters or tokens would buy. Exit code 1: the run lies
     beyond what the fitted runs support, or the table cannot tell a split.

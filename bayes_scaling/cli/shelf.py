@@ -163,7 +163,7 @@ def check_law(
     from bayes_scaling.cli.amounts import parse_values
     from bayes_scaling.laws.conformance import check_law as examine
     from bayes_scaling.laws.formula import latex
-    from bayes_scaling.laws.law import load_law
+    from bayes_scaling.laws.library import load_law
     from bayes_scaling.reporting.tables import checks_table
     from bayes_scaling.verdicts import FAIL
 

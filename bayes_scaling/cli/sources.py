@@ -80,7 +80,7 @@ def read_fit(
     tables are given or there is no such group.
     """
     from bayes_scaling.inference.store import load_fit
-    from bayes_scaling.laws.law import load_law
+    from bayes_scaling.laws.library import load_law
 
     if reading is not None and (given := reading.given()):
         raise UsageError(f"{', '.join(given)}: for tables only; {path} is a fit, read as it is")

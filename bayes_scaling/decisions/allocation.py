@@ -2,6 +2,10 @@
 
 Two answers with two names. `draws`: where the optimum may lie, one optimum per posterior draw.
 `robust`: the one plan to fund, of least posterior-expected loss, with its regret.
+
+| code | severity | what was found |
+|---|---|---|
+| B001 | warn | limits leave part of a budget unspent |
 """
 
 from __future__ import annotations
@@ -72,6 +76,16 @@ class Allocation:
     mean of the worst draws), regret_mean, regret_q95, params_low and params_high (all sizes within
     0.005 nats of it in expected loss), train_flops, limited_by (the limit on which the plan lies,
     in words), at_edge.
+
+    Examples
+    --------
+    >>> found = bs.allocate(fit, [1e22])
+    >>> list(found.budgets)
+    ['flops', 'extrapolation', 'gpu_hours', 'usd']
+    >>> found.quantiles([0.05, 0.95], of="tokens").shape
+    (1, 2)
+    >>> found.cost.usd_per_gpu_hour, list(found.to_frame())[-3:]
+    (2.5, ['level', 'value', 'flops'])
     """
 
     budgets: pd.DataFrame
@@ -123,6 +137,14 @@ def allocate(
     mean loss over the worst share 1 - cvar of them. `seed` draws what is uncertain in price, demand
     and data. Raises UsageError for impossible budgets and limits, naming those that bind, and for
     laws without a split, CheckError where the table cannot tell one.
+
+    Examples
+    --------
+    >>> found = bs.allocate(fit, [1e21, 1e22], limits=bs.Limits(max_params=5e9))
+    >>> found.draws["params"].dims
+    ('chain', 'draw', 'budget')
+    >>> f"{found.robust['params'].max():.0e}"
+    '5e+09'
     """
     setting = Setting.of(cost, limits, serving, repetition, seed)
     return allocate_within(source, budgets, setting, cvar=cvar)

@@ -1,4 +1,9 @@
-"""chain: a forecast of the loss carried on, draw by draw, to what a benchmark measures."""
+"""chain: a forecast of the loss carried on, draw by draw, to what a benchmark measures.
+
+| code | severity | what was found |
+|---|---|---|
+| X007 | warn | a benchmark that is all or nothing: its jump is its own |
+"""
 
 from __future__ import annotations
 
@@ -43,6 +48,12 @@ def chain(forecast: Forecast, link: Fit, *, items: int | None = None, seed: int 
     a finding, and so does an all-or-nothing metric, whose jump is its own. Raises UsageError where
     the forecast is of no loss, the link reads none, or items are no whole number above 0 or of a
     target that is no share.
+
+    Examples
+    --------
+    >>> found = bs.chain(bs.forecast(fit, [1e21]), link, items=164)
+    >>> found.target, found.draws["accuracy_new"].dims
+    ('accuracy', ('chain', 'draw', 'point'))
     """
     if not isinstance(forecast, Forecast) or not isinstance(link, Fit):
         raise UsageError("chain takes a forecast of the loss and the fit of a link")

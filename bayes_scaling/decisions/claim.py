@@ -40,6 +40,15 @@ class Claim:
     largest fitted run, the verdict of the evidence and the quantiles of one new run at those
     levels; and findings. `sha256` is that of its canonical JSON: keys sorted, no spaces, ASCII,
     every number as the shortest decimal of its double.
+
+    Examples
+    --------
+    >>> claim = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27")
+    >>> claim.verify()
+    >>> claim.point(0)["flops"], len(claim.points), sorted(claim.to_dict())[-1]
+    (1e+22, 1, 'unit')
+    >>> claim.target, claim.date
+    ('loss', '2026-11-27')
     """
 
     content: Mapping[str, Any]
@@ -77,6 +86,11 @@ class Claim:
         """Write the claim as JSON, complete or not at all, and return its path.
 
         Raises OutputError where the file cannot be written.
+
+        Examples
+        --------
+        >>> bs.register(bs.forecast(fit, [1e22]), date="2026-11-27").save("claim.json").name
+        'claim.json'
         """
         return write_text(path, f"{to_json(self.to_dict())}\n")
 
@@ -85,6 +99,12 @@ class Claim:
 
         `observed` in the unit of the claim. Raises UsageError for values that cannot be and for
         points that are not in the claim, ClaimError where the claim is not what its hash says.
+
+        Examples
+        --------
+        >>> claim = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27")
+        >>> claim.score(9.9).inside[0.9]
+        False
         """
         from bayes_scaling.decisions.claim_score import score_of
 
@@ -144,6 +164,12 @@ def read_claim(path: str | Path) -> Claim:
 
     Raises UsageError where the path is no claim, ClaimError where it was changed after it was
     registered.
+
+    Examples
+    --------
+    >>> claim = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27")
+    >>> bs.read_claim(claim.save("claim.json")).sha256 == claim.sha256
+    True
     """
     found = read_json(path, f"a claim; {HOW} 2026-11-27")
     if not isinstance(found, dict) or found.get("kind") != KIND or not isinstance(

@@ -36,6 +36,14 @@ class ClaimScore:
     the measurement. `inside` says of each central interval (.5, .8, .9, .95) whether it held,
     `intervals` gives their ends. `log_error` is the log of the claimed median over the measurement,
     above zero where the claim was too high; NaN where one of them is zero.
+
+    Examples
+    --------
+    >>> score = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27").score(9.9)
+    >>> score.pit, score.inside[0.9], score.log_error < 0
+    (0.995, False, True)
+    >>> "crps" in score.to_dict()
+    True
     """
 
     point: int

@@ -32,6 +32,12 @@ class Convention:
     `per_token(N)` [FLOP] rises with N, elementwise on arrays. `power` is (kappa, p) where it is
     kappa N^p: closed forms of best splits are then used. Raises UsageError for a function that
     does not give finite, positive, rising numbers, naming where.
+
+    Examples
+    --------
+    >>> dense = bs.Convention("6ND", lambda N: 6 * N)
+    >>> dense.flops(1e9, 2e10), dense.tokens(1.2e20, 1e9)
+    (1.2e+20, 20000000000.0)
     """
 
     name: str
@@ -67,7 +73,13 @@ SIX_ND = Convention(
 
 
 def power_convention(kappa: float, p: float = 1.0, q: float = 1.0) -> Convention:
-    """C = kappa N^p D^q. Raises UsageError for values that are not finite and above 0."""
+    """C = kappa N^p D^q. Raises UsageError for values that are not finite and above 0.
+
+    Examples
+    --------
+    >>> bs.power_convention(6.0).flops(1e9, 2e10)
+    1.2e+20
+    """
     bad = {k: v for k, v in (("kappa", kappa), ("p", p), ("q", q)) if not (0 < v < math.inf)}
     if bad:
         said = ", ".join(f"{k} = {v}" for k, v in bad.items())
@@ -81,6 +93,11 @@ def active_convention(share: float) -> Convention:
 
     Where a law reads active parameters as `params`, use 6ND. Raises UsageError for a share outside
     (0, 1].
+
+    Examples
+    --------
+    >>> bs.active_convention(0.25).flops(8e9, 1e11)
+    1.2e+21
     """
     if not 0 < share <= 1:
         raise UsageError(f"active share {share}: the share of active parameters lies in (0, 1]")
@@ -97,6 +114,12 @@ def attention_convention(
     sizes keep its ratio of width to depth (12 depth width^2 parameters; Kaplan et al. 2020,
     arXiv:2001.08361, table 1: 2 depth context width FLOP per token forward, thrice that with the
     backward pass). N counts no embeddings. Raises UsageError for values that are not above 0.
+
+    Examples
+    --------
+    >>> shape = bs.attention_convention(depth=24, width=2048, context=4096)
+    >>> shape.flops(1.2e9, 1e10) > 6 * 1.2e9 * 1e10
+    True
     """
     given = {"depth": depth, "width": width, "context": context}
     bad = {k: v for k, v in given.items() if not 0 < v < math.inf}

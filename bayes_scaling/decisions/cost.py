@@ -83,6 +83,19 @@ class Cost:
     `overhead` the share of further time lost to failures and restarts, each a number or a prior;
     `devices` for wall-clock hours; `convention` how FLOP are counted.
     Raises UsageError for values that cannot be, all at once.
+
+    Examples
+    --------
+    >>> cost = bs.Cost(usd_per_gpu_hour=2.5, flops_per_gpu_second=1e15, mfu=0.4)
+    >>> round(cost.gpu_hours(1e21)), round(cost.usd(1e21)), cost.uncertain
+    (694, 1736, False)
+    >>> cost.describe()
+    '2.5 USD per GPU-hour, 1e+15 FLOP/s peak, 40% utilisation'
+    >>> round(cost.middle.usd(1e21)) == round(cost.usd(1e21)), cost.to_dict()["mfu"]
+    (True, 0.4)
+    >>> price = bs.Prior("LogNormal", {"q05": 2.0, "q95": 3.0}, unit="USD", why="quotes")
+    >>> bs.Cost(usd_per_gpu_hour=price).drawn((4, 250)).usd_per_gpu_hour.shape
+    (4, 250, 1)
     """
 
     usd_per_gpu_hour: Quantity = USD_PER_GPU_HOUR

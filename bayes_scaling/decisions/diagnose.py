@@ -72,6 +72,16 @@ class Diagnosis:
     least_flops / flops; wasted_usd, its price; best_tokens, the tokens at which the run's size is
     the best one for its compute; more_tokens, how many of them the run lacked, from 0; at_edge,
     where a search met its end. Losses are those of the law: a run's own noise is no part of them.
+
+    Examples
+    --------
+    >>> found = bs.diagnose(fit)
+    >>> found.draws["wasted"].dims, found.total_wasted.dims
+    (('chain', 'draw', 'run'), ('chain', 'draw'))
+    >>> found.quantiles([0.05, 0.95], of="wasted").shape, len(found.worst_first)
+    ((35, 2), 35)
+    >>> list(found.to_frame())[-3:]
+    ['variable', 'level', 'value']
     """
 
     runs: pd.DataFrame
@@ -119,6 +129,11 @@ def diagnose(source: Source, *, cost: Cost | None = None, seed: int = 0) -> Diag
 
     Returns a `Diagnosis` with draws (chain, draw, run). Raises UsageError for laws without a split,
     CheckError where the table cannot tell one.
+
+    Examples
+    --------
+    >>> bs.diagnose(fit).runs["p_undertrained"].between(0, 1).all().item()
+    True
     """
     cost = cost or Cost()
     mixed = Setting(cost).average(source)

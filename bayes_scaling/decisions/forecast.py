@@ -53,6 +53,18 @@ class Forecast:
     `findings` with severity error say that a point lies beyond what the runs support, or that the
     table's own backtest failed. `evidence` says, for each point, how such forecasts fared. Of an
     average of several models, `draws` also says which `model` each draw is of, (chain, draw).
+
+    Examples
+    --------
+    >>> found = bs.forecast(fit, pd.DataFrame({"params": [7e9], "tokens": [1.4e11]}))
+    >>> found.mean, found.new
+    ('loss_mean', 'loss_new')
+    >>> found.quantiles([0.05, 0.5, 0.95], of="loss_mean").shape
+    (1, 3)
+    >>> found.probability(at_most=10.0).tolist()
+    [1.0]
+    >>> list(found.to_frame())[-3:]
+    ['tokens', 'flops', 'extrapolation']
     """
 
     points: pd.DataFrame
@@ -114,6 +126,14 @@ def forecast(source: Source, at: pd.DataFrame | Sequence[float], *, seed: int = 
 
     Returns a `Forecast` with draws (chain, draw, point). Raises UsageError for impossible points,
     CheckError where the table cannot tell a split and only budgets are given.
+
+    Examples
+    --------
+    >>> found = bs.forecast(fit, [1e22])
+    >>> found.draws["loss_new"].dims
+    ('chain', 'draw', 'point')
+    >>> list(found.quantiles([0.05, 0.95]))
+    [0.05, 0.95]
     """
     if seed < 0:
         raise UsageError(f"seed = {seed}: a whole number from 0")

@@ -41,6 +41,14 @@ class Frontier:
     `robust`, one row per value asked: params, tokens, flops, tokens_per_param and loss of the
     robust plan that has it. `draws`, dims (chain, draw, point): params, tokens and flops where each
     draw's own best split has it; at_edge where none has within reach.
+
+    Examples
+    --------
+    >>> found = bs.frontier(fit, params=[7e9])
+    >>> found.draws["tokens"].dims
+    ('chain', 'draw', 'point')
+    >>> found.quantiles([0.05, 0.95], of="flops").shape
+    (1, 2)
     """
 
     robust: pd.DataFrame
@@ -65,6 +73,11 @@ def frontier(
     draw and for the robust plan. Limits of the setting do not apply: they cut the line. Raises
     UsageError for none or both, and what `allocate` raises; CheckError where no budget of the
     robust plan has the value.
+
+    Examples
+    --------
+    >>> list(bs.frontier(fit, tokens=[1e11]).robust)
+    ['params', 'tokens', 'flops', 'tokens_per_param', 'loss']
     """
     if (params is None) == (tokens is None):
         raise UsageError("name either params or tokens; the other is what the frontier says")

@@ -1,4 +1,14 @@
-"""Horizon: how far a question lies beyond the fitted runs, and what must be said with it."""
+"""Horizon: how far a question lies beyond the fitted runs, and what must be said with it.
+
+| code | severity | what was found |
+|---|---|---|
+| X001 | error | beyond 100 times the largest fitted run |
+| X002 | warn | below the smallest fitted run |
+| X003 | error, warn | sizes or tokens far beyond all runs; a ratio of them far off theirs |
+| X004 | warn | a law without a floor, far beyond the runs |
+| X005 | error, warn | losses outside those that a link was fitted on |
+| E002 | error | the chains of a fit failed their checks (of a choice of a scan: warn) |
+"""
 
 from __future__ import annotations
 
@@ -118,11 +128,11 @@ def _beyond_each(fit: Fit, inputs: Mapping[str, NDArray[np.float64]]) -> list[Fi
 
 
 def distrust(fit: Fit) -> list[Finding]:
-    """S001 where the chains of a fit failed their checks."""
+    """E002 where the chains of a fit failed their checks."""
     faults = sampler_faults(fit.provenance)
     message = f"the posterior of {fit.spec.name} is not to be trusted: {'; '.join(faults)}"
     hint = "fit again with more draws"
-    return [Finding("S001", "error", (), message, hint)] if faults else []
+    return [Finding("E002", "error", (), message, hint)] if faults else []
 
 
 def beyond_losses(fit: Fit, column: str, losses: NDArray[np.float64]) -> list[Finding]:
@@ -186,7 +196,7 @@ def caveats(
 ) -> tuple[Finding, ...]:
     """Return what a reader must know before an answer.
 
-    Errors: a posterior whose chains failed their checks (S001), questions beyond the runs in
+    Errors: a posterior whose chains failed their checks (E002), questions beyond the runs in
     compute (X001) or in parameters or tokens (X003). Warnings: questions below the runs (X002), at
     ratios of tokens to parameters far off theirs (X003), or to a law without a floor far beyond
     them (X004). A link answers inside the losses it was fitted on (X005).

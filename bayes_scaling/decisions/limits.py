@@ -30,6 +30,11 @@ class Latency:
 
     Of a memory-bound decoder all weights are read for each token: power 1 and seconds_at_1b = bytes
     per parameter * 1e9 / memory bandwidth.
+
+    Examples
+    --------
+    >>> round(bs.Latency(at_most=0.05, seconds_at_1b=0.001).max_params / 1e9, 6)
+    50.0
     """
 
     at_most: float
@@ -44,7 +49,14 @@ class Latency:
 
 @dataclass(frozen=True)
 class Linear:
-    """params_power * log N + tokens_power * log D <= log bound: N^a D^b <= bound."""
+    """params_power * log N + tokens_power * log D <= log bound: N^a D^b <= bound.
+
+    Examples
+    --------
+    >>> shape = bs.Linear(bound=1e22, params_power=1.0, tokens_power=1.0)
+    >>> bs.allocate(fit, [1e22], limits=bs.Limits(linear=(shape,))).robust.shape[0]
+    1
+    """
 
     bound: float
     params_power: float = 0.0
@@ -59,6 +71,14 @@ class Limits:
     parameter from `min_tokens_per_param` to `max_tokens_per_param`; `latency`; `linear` ones in the
     logs. Raises UsageError for values that cannot be and limits that exclude each other, all at
     once.
+
+    Examples
+    --------
+    >>> limits = bs.Limits(max_params=7e10, max_tokens_per_param=40)
+    >>> limits.largest
+    (70000000000.0, 'at most 7e+10 params')
+    >>> [each.words for each in limits.each()]
+    ['at most 7e+10 params', 'at most 40 tokens per parameter']
     """
 
     min_params: float | None = None

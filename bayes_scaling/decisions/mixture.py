@@ -44,6 +44,12 @@ def best_mixture(
 
     Raises UsageError for laws without sources, for fits whose sources or draws differ, and where
     the law reads params or tokens that are not given.
+
+    Examples
+    --------
+    >>> best = bs.best_mixture(mixture, params=1e9, tokens=1e11)
+    >>> best.dims, bool(np.allclose(best.sum("source"), 1))
+    (('chain', 'draw', 'source'), True)
     """
     fits = [source] if isinstance(source, Fit) else list(source)
     sources = _common_sources(fits)

@@ -39,6 +39,11 @@ def compute_multiplier(fit: Fit, group: str, than: str, *, flops: Sequence[float
 
     Raises UsageError for a fit without groups, unknown groups, and laws whose loss may rise,
     CheckError where the table cannot tell a split.
+
+    Examples
+    --------
+    >>> bs.compute_multiplier(families, "a", "b", flops=[1e20, 1e21]).dims
+    ('chain', 'draw', 'budget')
     """
     if not isinstance(fit, Fit) or fit.model.groups is None:
         raise UsageError(

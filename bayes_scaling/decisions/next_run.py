@@ -1,4 +1,10 @@
-"""next_run: which smaller run tells most about a final one, and when to stop."""
+"""next_run: which smaller run tells most about a final one, and when to stop.
+
+| code | severity | what was found |
+|---|---|---|
+| V001 | warn | candidates that tell too much for the draws: regression |
+| V002 | warn | the final plan lies at the edge of the search |
+"""
 
 from __future__ import annotations
 
@@ -50,6 +56,14 @@ class NextRun:
     (value_usd less usd), effective_draws (below 50 the row comes from a regression).
     `plan`: the final run as it would be planned now. `set`: the rows of the best set within
     `budget` [FLOP], and `together` its sums and gains in the table's columns; empty without one.
+
+    Examples
+    --------
+    >>> found = bs.next_run(fit, 1e23, budget=1e22)
+    >>> len(found.table), len(found.within) <= len(found.to_frame())
+    (16, True)
+    >>> "params" in found.best, found.stop in (True, False), found.verdict != ""
+    (True, True, True)
     """
 
     table: pd.DataFrame
@@ -126,6 +140,12 @@ def next_run(
 
     Raises UsageError for impossible arguments and candidates (all faults at once) and for laws
     without a split, CheckError where the table cannot tell one.
+
+    Examples
+    --------
+    >>> candidates = pd.DataFrame({"params": [1e9, 3e9], "tokens": [2e10, 6e10]})
+    >>> bs.next_run(fit, 1e23, candidates).table["shrink"].between(0, 1).all().item()
+    True
     """
     cost = cost or Cost()
     run, limit = _asked(flops, serve_tokens, budget, by, seed)

@@ -47,6 +47,16 @@ class Plan:
     loss that doubling either buys; usd_per_hundredth, the price of the next .01 nats at the same
     tokens per parameter; usd and gpu_hours. `robust`: the plan of least expected loss for the same
     spending, with the sizes about as good. `given_away` [nats/token]: expected loss above it.
+
+    Examples
+    --------
+    >>> found = bs.plan(fit, params=7e9, tokens=1.4e11)
+    >>> found.draws["regret"].dims, found.given_away >= 0
+    (('chain', 'draw', 'point'), True)
+    >>> 0 <= found.near_optimal <= 1, 0 <= found.tokens_first <= 1
+    (True, True)
+    >>> found.quantiles([0.05, 0.95], of="regret").shape, list(found.to_frame())
+    ((1, 2), ['variable', 'level', 'value'])
     """
 
     params: float
@@ -93,6 +103,12 @@ def plan(
 
     `source` is a fit, an `Average`, fits by name or a run table, as for `allocate`. Raises
     UsageError for sizes that cannot be, and what `allocate` raises.
+
+    Examples
+    --------
+    >>> found = bs.plan(fit, params=7e9, tokens=1.4e11)
+    >>> found.flops
+    5.88e+21
     """
     point = {PARAMS: positive_values([params], PARAMS), TOKENS: positive_values([tokens], TOKENS)}
     spent = np.asarray(setting.line.total(point[PARAMS], point[TOKENS]), dtype=float)

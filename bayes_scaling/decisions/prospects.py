@@ -55,6 +55,16 @@ class Prospects:
     `plans`: one row per budget: flops, params, tokens, tokens_per_param, loss (expected), usd,
     gpu_hours, extrapolation. `draws`, dims (chain, draw, budget): loss_mean and loss_new
     [nats/token], usd of the budget, from draw to draw where price or speed are uncertain.
+
+    Examples
+    --------
+    >>> found = bs.prospects(fit, [1e22, 1e23])
+    >>> found.draws["loss_new"].dims, found.probability(2.3).shape
+    (('chain', 'draw', 'budget'), (2,))
+    >>> found.improvement([0.05, 0.95])["probability"].tolist()
+    [0.0, 1.0]
+    >>> found.quantiles([0.5], of="usd").shape, list(found.to_frame())[-3:]
+    ((2, 1), ['usd', 'gpu_hours', 'extrapolation'])
     """
 
     plans: pd.DataFrame
@@ -63,7 +73,10 @@ class Prospects:
     findings: tuple[Finding, ...]
 
     def probability(self, target: float) -> NDArray[np.float64]:
-        """Probability that a new run of each plan has at most the loss `target`, (budget,)."""
+        """Probability that a new run of each plan has at most the loss `target`, (budget,).
+
+        Raises UsageError for a target that is not above 0.
+        """
         if not np.isfinite(target) or target <= 0:
             raise UsageError(f"target loss {target}: must be finite and above 0")
         return np.asarray((self.draws[LOSS_NEW].values <= target).mean(axis=(0, 1)))
@@ -98,6 +111,11 @@ def prospects(
     """Return losses of the robust plan of each budget [FLOP], within a setting.
 
     `source` as for `allocate`; raises what it raises.
+
+    Examples
+    --------
+    >>> list(bs.prospects(fit, [1e22]).plans)[:4]
+    ['flops', 'params', 'tokens', 'tokens_per_param']
     """
     flops = setting.line.spendable(positive_values(budgets, FLOPS))
     mixed = setting.average(source, flops)
@@ -141,6 +159,11 @@ def budget_for(
     [nats/token]. Budgets from the smallest fitted run's compute to 10,000 times the largest's are
     searched. Raises UsageError for values that cannot be, CheckError where no such budget reaches
     it, with the probability of the best one.
+
+    Examples
+    --------
+    >>> bool(bs.budget_for(fit, 2.5, probability=0.9).plans["flops"].iloc[0] < 1e22)
+    True
     """
     if not 0 < probability < 1:
         raise UsageError(f"probability {probability}: must lie between 0 and 1")
@@ -173,6 +196,12 @@ def best_budget(source: Source, usd_per_nat: float, *, setting: Setting = USUAL)
     What a nat less is worth is for the reader to say; the budget lies where the last dollar buys
     a dollar's worth. Budgets searched as for `budget_for`. Raises UsageError for a worth that is
     not finite and above 0, and what `allocate` raises.
+
+    Examples
+    --------
+    >>> found = bs.best_budget(fit, usd_per_nat=1e6)
+    >>> found.plans.shape[0]
+    1
     """
     if not (np.isfinite(usd_per_nat) and usd_per_nat > 0):
         raise UsageError(f"usd per nat {usd_per_nat}: must be finite and above 0")

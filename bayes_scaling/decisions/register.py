@@ -59,6 +59,12 @@ def register(
 
     The claim keeps, for each point, the quantiles of one new run at .01, .02, ... .99. Raises
     UsageError for what is no forecast, for other dates, and for text longer than 2,000 characters.
+
+    Examples
+    --------
+    >>> claim = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27", by="scaling team")
+    >>> claim.date, claim.target, len(claim.points)
+    ('2026-11-27', 'loss', 1)
     """
     basis = claimable(forecast) if isinstance(forecast, Forecast) else _from_json(forecast)
     faults: list[str] = []

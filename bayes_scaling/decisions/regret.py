@@ -41,6 +41,12 @@ def regret_curve(
     regret_q95 and regret_worst (mean of the worst tenth of draws), all [nats/token] above each
     draw's own best split, and near, the probability of being within `tolerance` nats of it. Sizes
     default to a grid around the middle optimum. Raises what `allocate` raises.
+
+    Examples
+    --------
+    >>> sizes = [5e9, 1e10, 2e10]
+    >>> bs.regret_curve(fit, 1e22, sizes)[["params", "regret_mean", "near"]].shape
+    (3, 3)
     """
     budget = positive_values([flops], FLOPS)
     mixed = setting.average(source, budget)

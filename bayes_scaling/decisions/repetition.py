@@ -36,6 +36,14 @@ class Repetition:
     """`unique_tokens` that may be seen again; `worth` [epochs] of repetition, a number or a prior.
 
     Raises UsageError for values that are not finite and above 0.
+
+    Examples
+    --------
+    >>> data = bs.Repetition(unique_tokens=1e11, worth=15.4)
+    >>> data.describe()
+    '1e+11 unique tokens, of which 15.4 repetitions carry value'
+    >>> float(data.effective(4e11, data.drawn((4, 250))).round(-9))
+    373000000000.0
     """
 
     unique_tokens: float

@@ -1,4 +1,9 @@
-"""scan: how far a forecast moves with the choice of runs and with how things are counted."""
+"""scan: how far a forecast moves with the choice of runs and with how things are counted.
+
+| code | severity | what was found |
+|---|---|---|
+| X006 | warn | a choice moves the median out of the interval of all runs |
+"""
 
 from __future__ import annotations
 
@@ -51,6 +56,14 @@ class Scan:
     base's, in the unit of the target), shift_half_widths (the same in half widths of the base's
     90% interval) and, where a budget is split, params_q50 (median of the draws' best size).
     `skipped` lists choice and reason of what could not be done.
+
+    Examples
+    --------
+    >>> found = bs.scan("chinchilla-plain", runs, [1e22], draws=250)
+    >>> found.choices[0], list(found.to_frame())[:4]
+    ('all runs', ['choice', 'meaning', 'rows', 'point'])
+    >>> found.sentence != ""
+    True
     """
 
     rows: pd.DataFrame
@@ -111,6 +124,12 @@ def scan(
     more than the half width of the 90% interval is a warning (X006). Raises as `fit` and `forecast`
     do for all runs: UsageError for arguments and points, CheckError for a budget that the table
     cannot split, InferenceError where sampling stops.
+
+    Examples
+    --------
+    >>> found = bs.scan("chinchilla-plain", runs, [1e22], draws=250)
+    >>> list(found.skipped)
+    ['choice', 'reason']
     """
     model, at = _question(spec, runs, at)
     size = {"seed": seed, "draws": draws, "chains": chains}
@@ -250,11 +269,11 @@ def _moved(rows: pd.DataFrame) -> list[Finding]:
 
 
 def _unmixed(fits: Sequence[Mapping[str, Any]]) -> list[Finding]:
-    """S001 as a warning where the chains of choices failed their checks; of the base an error."""
+    """E002 as a warning where the chains of choices failed their checks; of the base an error."""
     faults = {str(each[CHOICE]): "; ".join(sampler_faults(each)) for each in fits}
     bad = ", ".join(f"{name} ({words})" for name, words in faults.items() if words)
     message, hint = f"shifts are rough where chains did not mix: {bad}", "scan with more draws"
-    return [Finding("S001", WARN, (), message, hint)] if bad else []
+    return [Finding("E002", WARN, (), message, hint)] if bad else []
 
 
 def _record(name: str, fit: Fit) -> dict[str, Any]:

@@ -34,6 +34,15 @@ class Serving:
     `requests` multiplies them, for tokens stated for each. `weight` is what a served FLOP costs
     as a multiple of a trained one (see `serving_weight`). Raises UsageError for values that are
     not finite and above 0.
+
+    Examples
+    --------
+    >>> demand = bs.Serving(tokens=2e12)
+    >>> demand.middle, demand.describe()
+    (4000000000000.0, '2e+12 tokens served')
+    >>> sales = bs.Prior("LogNormal", {"q05": 1e12, "q95": 1e13}, unit="tokens", why="sales")
+    >>> bs.Serving(tokens=sales).flop_per_param((4, 250)).shape
+    (4, 250, 1)
     """
 
     tokens: Quantity
@@ -74,5 +83,12 @@ class Serving:
 
 
 def serving_weight(training: Price, serving: Price) -> float:
-    """What a served FLOP costs in USD as a multiple of a trained one, from two prices."""
+    """What a served FLOP costs in USD as a multiple of a trained one, from two prices.
+
+    Examples
+    --------
+    >>> train, serve = bs.Cost(mfu=0.4), bs.Cost(mfu=0.2)
+    >>> bs.serving_weight(train.middle, serve.middle)
+    2.0
+    """
     return float(serving.usd(1.0) / training.usd(1.0))

@@ -36,6 +36,12 @@ class Setting:
     """What a plan costs, what it must respect, and which demand and data it meets.
 
     `seed` draws what is uncertain in them: price, demand, worth of repeated tokens.
+
+    Examples
+    --------
+    >>> setting = bs.Setting(limits=bs.Limits(max_params=7e9), serving=bs.Serving(tokens=1e12))
+    >>> setting.describe()[-1]
+    'limits: at most 7e+09 params'
     """
 
     cost: Cost = USUAL_COST
@@ -53,17 +59,35 @@ class Setting:
         repetition: Repetition | None,
         seed: int,
     ) -> Setting:
-        """Return the setting of optional parts: usual cost, no limits where none are given."""
+        """Return the setting of optional parts: usual cost, no limits where none are given.
+
+        Examples
+        --------
+        >>> bs.Setting.of(None, None, None, None, seed=0) == bs.Setting()
+        True
+        """
         return cls(cost or USUAL_COST, limits or NO_LIMITS, serving, repetition, seed)
 
     @property
     def line(self) -> BudgetLine:
-        """Line of a budget at the medians of price and demand."""
+        """Line of a budget at the medians of price and demand.
+
+        Examples
+        --------
+        >>> bs.Setting(serving=bs.Serving(tokens=1e12)).line.served
+        2000000000000.0
+        """
         served = self.serving.middle if self.serving else 0.0
         return BudgetLine(self.cost.convention, served, self.limits)
 
     def drawn_line(self, fit: Fit) -> BudgetLine:
-        """Line of a budget with the demand from draw to draw."""
+        """Line of a budget with the demand from draw to draw.
+
+        Examples
+        --------
+        >>> bs.Setting().drawn_line(fit) == bs.Setting().line
+        True
+        """
         if self.serving is None:
             return self.line
         served = self.serving.flop_per_param(fit.shape, seed=self.seed)
@@ -73,13 +97,25 @@ class Setting:
         """Expected loss of (N, D) [nats/token], with the data at hand, broadcasting as `curve_at`.
 
         Without drift: the law alone, which decides a split.
+
+        Examples
+        --------
+        >>> curve = bs.Setting().curve(fit)
+        >>> curve(np.array([7e9]), np.array([1.4e11])).shape == (*fit.shape, 1)
+        True
         """
         at = curve_at if drift else law_at
         inputs = self.inputs(fit)
         return lambda N, D: at(fit, inputs(N, D))
 
     def inputs(self, fit: Fit) -> Callable[[Floats, Floats], dict[str, Floats]]:
-        """What the law reads of a run of (N, D), as `predict_at` and `curve_at` take it."""
+        """What the law reads of a run of (N, D), as `predict_at` and `curve_at` take it.
+
+        Examples
+        --------
+        >>> sorted(bs.Setting().inputs(fit)(np.array([7e9]), np.array([1.4e11])))
+        ['params', 'tokens']
+        """
         repetition = self.repetition
         if repetition is None or UNIQUE_TOKENS in fit.model.inputs:
             return lambda N, D: {PARAMS: N, TOKENS: D}
@@ -102,6 +138,11 @@ class Setting:
 
         Laws that read the unique tokens are told them. Raises what `require_split` raises, at
         `budgets` [FLOP] or at the largest fitted run.
+
+        Examples
+        --------
+        >>> list(bs.Setting().average({"one": fit, "other": fit}).fits)
+        ['one', 'other']
         """
         mixed = average_of(source, seed=seed, backtest=backtest)
         if self.repetition is not None:
@@ -120,7 +161,17 @@ class Setting:
     def best_split(
         self, fit: Fit, budgets: Floats, line: BudgetLine
     ) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Best split of each budget for each draw, as `per_draw_optimum`, with the data at hand."""
+        """Best split of each budget [FLOP] for each draw, with the data at hand.
+
+        Returns parameters, tokens and where the search met its end, each (chain, draw, budget).
+
+        Examples
+        --------
+        >>> setting = bs.Setting()
+        >>> params, tokens, at_edge = setting.best_split(fit, np.array([1e22]), setting.line)
+        >>> params.shape == (*fit.shape, 1), bool(at_edge.any())
+        (True, False)
+        """
         curve = None if self.repetition is None else self.curve(fit, drift=False)
         return per_draw_optimum(fit, budgets, line, curve)
 

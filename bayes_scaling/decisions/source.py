@@ -1,4 +1,9 @@
-"""Source: what an answer is made from: a fit, several with weights, or a table to be fitted."""
+"""Source: what an answer is made from: a fit, several with weights, or a table to be fitted.
+
+| code | severity | what was found |
+|---|---|---|
+| E001 | error | the table's own backtest failed |
+"""
 
 from __future__ import annotations
 

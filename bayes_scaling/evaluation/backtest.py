@@ -63,6 +63,13 @@ class Backtest:
     cut and reason of what could not be done. Rows of one table depend on each other: a run is
     scored once per cut, and all runs of a cut share one posterior. So hits are counts, k of n, and
     no sample of n independent trials.
+
+    Examples
+    --------
+    >>> found = bs.backtest("chinchilla-plain", runs, cuts=[0.6], draws=250)
+    >>> held, of = found.coverage_of(10.0)
+    >>> held <= of == len(found.nearest(10.0))
+    True
     """
 
     rows: pd.DataFrame
@@ -171,6 +178,12 @@ def backtest(
 
     Cuts and models that cannot be fitted are listed in `skipped`. Raises CheckError where nothing
     is left, UsageError for wrong arguments and for models of different targets or axes.
+
+    Examples
+    --------
+    >>> found = bs.backtest("chinchilla-plain", runs, cuts=[0.6], draws=250)
+    >>> found.models, len(found.rows)
+    (('chinchilla-plain',), 14)
     """
     models = _settled(specs, runs)
     axis, target = models[0].axis, models[0].target

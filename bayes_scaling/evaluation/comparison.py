@@ -1,4 +1,14 @@
-"""compare: which law explains the runs best, and whether the difference can be trusted."""
+"""compare: which law explains the runs best, and whether the difference can be trusted.
+
+| code | severity | what was found |
+|---|---|---|
+| M001 | info | laws that cannot be told apart |
+| M002 | info | too few runs for standard errors |
+| M003 | warn | runs that could not be left out |
+| M004 | warn | a refit without a run failed |
+| M005 | warn | the best by leave-one-out did not forecast best |
+| M006 | error | chains of a fit did not mix |
+"""
 
 from __future__ import annotations
 
@@ -51,6 +61,16 @@ class Comparison:
     backtest `coverage90`, `interval_score`, `crps` and the rank by crps, `extrapolation_rank`.
     `weights` are those of stacking on the leave-one-out scores, `pointwise` these scores and
     `khat` their k-hat, both (run, model).
+
+    Examples
+    --------
+    >>> models = [bs.load_model(name) for name in ("chinchilla-plain", "skaling-plain")]
+    >>> fits = {model.name: bs.fit(model, runs) for model in models}
+    >>> found = bs.compare(fits, exact=False)
+    >>> found.pointwise.dims, float(found.table["elpd_diff"].max())
+    (('run', 'model'), 0.0)
+    >>> list(found.to_frame())[:3]
+    ['model', 'rank', 'elpd']
     """
 
     table: pd.DataFrame
@@ -80,6 +100,14 @@ def compare(
     stacking (Yao et al. 2018, arXiv:1704.02030). `backtest` adds how well each model forecast the
     larger runs from the smaller ones. Raises UsageError for fewer than two fits and for fits of
     different data, targets or loss units; names the runs that differ.
+
+    Examples
+    --------
+    >>> models = [bs.load_model(name) for name in ("chinchilla-plain", "skaling-plain")]
+    >>> fits = {model.name: bs.fit(model, runs) for model in models}
+    >>> found = bs.compare(fits, exact=False)
+    >>> round(sum(found.weights.values()), 6)
+    1.0
     """
     _require_several(fits)
     require_same_data(fits)

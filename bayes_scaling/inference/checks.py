@@ -41,6 +41,12 @@ def check(fit: Fit, *, others: Mapping[str, Fit] | None = None) -> Checks:
     moves (I009), and what `identifiability_rows` lists under its codes. `others` names further
     fits of the same model to other choices of runs; see `support`. Findings of the table follow
     as they are. Raises UsageError where `fit` is no fit, or another fit has another model.
+
+    Examples
+    --------
+    >>> checks = bs.check(fit)
+    >>> checks.verdict in ("ok", "warn", "fail"), list(checks.to_frame())[:3]
+    (True, ['name', 'verdict', 'value'])
     """
     if not hasattr(fit, "posterior"):
         raise UsageError(f"check takes a fit, not {type(fit).__name__}")

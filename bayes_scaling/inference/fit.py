@@ -37,6 +37,17 @@ class Fit:
     the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
     long compiling, sampling and its check took, `given` what answers take as given (see `at`);
     neither is part of the result or stored.
+
+    Examples
+    --------
+    >>> fit.posterior["alpha"].dims, fit.shape == fit.posterior["alpha"].shape
+    (('chain', 'draw'), True)
+    >>> fit.model.priors["L_inf"].relative, fit.largest > 1e21
+    (True, True)
+    >>> sorted(fit.derived.data_vars)
+    ['A_at_1', 'B_at_1', 'a', 'elasticity', 'gamma_C']
+    >>> fit.observed.shape, "a" in fit.quantities
+    ((35,), True)
     """
 
     spec: ModelSpec
@@ -72,6 +83,11 @@ class Fit:
 
         For laws that read more than params and tokens. Raises UsageError for a column that the law
         does not read and for a value that it cannot take.
+
+        Examples
+        --------
+        >>> mixture.at(params=1e9).given
+        {'params': 1000000000.0}
         """
         for name, value in given.items():
             if name not in self.model.inputs:
@@ -95,6 +111,12 @@ class Fit:
         """Arrays of the unknowns (chain, draw), with an axis of length one per name given.
 
         Of what varies by group, the population's value.
+
+        Examples
+        --------
+        >>> values = fit.unknowns("point")
+        >>> values["alpha"].shape[2:]
+        (1,)
         """
         extra = (1,) * len(trailing)
         own = {str(name): v for name, v in self.posterior.items() if v.dims == (CHAIN, DRAW)}
@@ -117,6 +139,11 @@ class Fit:
 
         Everything that takes a fit takes it: forecasts, budgets, plots. Its table holds the group's
         rows (all, for a new group). Raises UsageError for names that are not in the fit.
+
+        Examples
+        --------
+        >>> families.at_group("a").spec.groups is None
+        True
         """
         return at_group(self, name)
 
@@ -125,6 +152,11 @@ class Fit:
 
         Index: name. Columns: mean, sd, q05, q50, q95 in the unit of the quantity; rhat, ess_bulk,
         ess_tail. R-hat and effective sample sizes as in Vehtari et al. 2021, arXiv:1903.08008.
+
+        Examples
+        --------
+        >>> list(fit.summary().columns)
+        ['mean', 'sd', 'q05', 'q50', 'q95', 'rhat', 'ess_bulk', 'ess_tail']
         """
         from arviz_stats.base import array_stats
 
@@ -144,7 +176,13 @@ class Fit:
         return pd.DataFrame(table, index=[str(name) for name in both])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the draws in long form: columns chain, draw, name, value."""
+        """Return the draws in long form: columns chain, draw, name, value.
+
+        Examples
+        --------
+        >>> list(fit.to_frame())
+        ['chain', 'draw', 'name', 'value']
+        """
         wide = self.quantities.to_dataframe().reset_index()
         return wide.melt(id_vars=[CHAIN, DRAW], var_name="name", value_name="value")
 
@@ -153,6 +191,11 @@ class Fit:
 
         Groups: posterior, sample_stats, log_likelihood and posterior_predictive (chain, draw,
         run), log_prior, prior (1,000 draws), observed_data, constant_data.
+
+        Examples
+        --------
+        >>> "log_likelihood" in fit.to_datatree().children
+        True
         """
         from bayes_scaling.inference.predict import (
             log_likelihood,
@@ -181,6 +224,11 @@ class Fit:
         """Write the fit to one netCDF file, complete or not at all, and return its path.
 
         Raises OutputError where the file cannot be written.
+
+        Examples
+        --------
+        >>> fit.save("fit.nc").name
+        'fit.nc'
         """
         from bayes_scaling.inference.store import save_fit
 

@@ -28,6 +28,11 @@ def floor_prior(fit: Fit) -> Prior:
     where losses are measured on the same evaluation set with the same tokenizer. Raises UsageError
     for a law without a floor, CheckError where the chains failed their checks, or where the floor
     was hardly narrowed (I004): a prior must not come back as evidence.
+
+    Examples
+    --------
+    >>> bs.floor_prior(fit).dist
+    'LogNormal'
     """
     if not hasattr(fit, "posterior"):
         raise UsageError(f"floor_prior takes a fit, not {type(fit).__name__}")

@@ -23,7 +23,8 @@ import numpy as np
 
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.positive import Positive
-from bayes_scaling.laws.law import Law, built_in
+from bayes_scaling.laws.law import Law
+from bayes_scaling.laws.library import built_in
 from bayes_scaling.names import ITEMS, LOSS
 from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES, quantity
 from bayes_scaling.runs.identifiability import run_keys

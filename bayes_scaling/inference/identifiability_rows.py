@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayes_scaling.inference.graph import middle_of
-from bayes_scaling.laws.law import built_in
+from bayes_scaling.laws.library import built_in
 from bayes_scaling.names import FLOPS, POINT, TOKENS_PER_PARAM
 from bayes_scaling.quantities import grows
 from bayes_scaling.specs.coordinate import coordinate_of

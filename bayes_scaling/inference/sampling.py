@@ -74,6 +74,12 @@ def fit(
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
     by group, one (chain, draw, group) named `NAME_of_group`.
     Raises UsageError for arguments that do not fit the table, InferenceError where sampling stops.
+
+    Examples
+    --------
+    >>> found = bs.fit(bs.load_model("chinchilla-plain"), runs, seed=0, draws=500)
+    >>> found.posterior["alpha"].dims, found.shape
+    (('chain', 'draw'), (4, 500))
     """
     _refuse_arguments(spec, runs, {"seed": seed, "draws": draws, "chains": chains})
     say = progress or (lambda _stage, _share: None)

@@ -77,6 +77,11 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
 
     `law` stands for a law of the user's own, which the file names but does not contain. Raises
     UsageError where the path is no fit of this package, OutputError where the file is damaged.
+
+    Examples
+    --------
+    >>> bs.load_fit(fit.save("fit.nc")).spec.name
+    'chinchilla'
     """
     where = Path(path)
     try:

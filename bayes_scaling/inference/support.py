@@ -8,6 +8,10 @@ and summed (Giordano & Broderick 2023, arXiv:2305.06466). Rows of one model on o
 or fall together, where a table has enough of them. Where the law is right and the rows are
 independent, the second measure is about 1. Both are taken in the free coordinate, the log or the
 logit.
+
+| code | severity | what was found |
+|---|---|---|
+| I009 | warn | the choice of runs moves an unknown |
 """
 
 from __future__ import annotations

@@ -40,6 +40,11 @@ def check_law(law: Law, *, at: Mapping[str, float] | None = None) -> Checks:
     the gradient finite and that of finite differences; are declared terms and optimum right; does
     it keep no state. Shares of items are compared to 1, other values to their own size. Returns
     `Checks`. Raises UsageError where `at` names no unknown of the law.
+
+    Examples
+    --------
+    >>> bs.check_law(bs.load_law("chinchilla")).verdict
+    'ok'
     """
     unknown = set(at or {}) - set(law.unknowns) - set(law.families)
     if unknown:

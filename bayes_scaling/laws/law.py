@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from bayes_scaling.errors import UsageError
@@ -44,6 +40,19 @@ class Law:
     quantities that papers report; `step` names the middle and the width of a step along the first
     input; `implicit(xp, target, *inputs, **all)` gives the two sides of the equation that a curve
     solves where no formula states it: it is shown instead, and `check_law` compares.
+
+    Examples
+    --------
+    >>> law = bs.load_law("chinchilla")
+    >>> float(law.curve(np, 1e9, 2e10, L_inf=1.8, A=0.4, alpha=0.3, B=0.4, beta=0.3))
+    2.6
+    >>> law.summary
+    'Expected loss [nats/token] of N parameters trained once on D fresh tokens.'
+    >>> law.allocates, law.knows_powers, law.best_split
+    (True, True, 'closed form')
+    >>> mixed = bs.load_law("mixture-exp").over(("web", "code"))
+    >>> mixed.inputs, mixed.family_of("t_code")
+    (('w_web', 'w_code'), 't')
     """
 
     name: str
@@ -134,6 +143,15 @@ def law(
     """Turn a function `f(xp, N, D, *, unknown, ..., constant=1.0)` into a `Law`.
 
     Raises UsageError where the signature does not follow that form.
+
+    Examples
+    --------
+    >>> @bs.law(reference="our notes, 2026")
+    ... def floor_only(xp, N, *, L_inf, A, alpha, N_ref=1e9):
+    ...     'Expected loss [nats/token] of N parameters.'
+    ...     return L_inf + A * (N / N_ref) ** -alpha
+    >>> floor_only.inputs, floor_only.unknowns, floor_only.constants["N_ref"]
+    (('N',), ('L_inf', 'A', 'alpha'), 1000000000.0)
     """
     if target not in TARGETS:
         raise UsageError(f"target {target!r}: a law explains one of {', '.join(TARGETS)}")
@@ -233,78 +251,3 @@ def _read_signature(
         raise UsageError(f"{where}: it has no unknowns; nothing could be fitted")
     constants = {p.name: float(p.default) for p in keywords if p.default is not p.empty}
     return tuple(inputs), unknowns, constants
-
-
-def pages() -> tuple[ModuleType, ...]:
-    """Return the modules that hold the built-in formulas, in the order of the documentation."""
-    from bayes_scaling.laws import (
-        bounded,
-        constrained,
-        downstream,
-        joint,
-        mixtures,
-        precision,
-        schedules,
-        single,
-        sparse,
-        surfaces,
-        teachers,
-        tuning,
-        variants,
-    )
-
-    return (
-        single, joint, variants, constrained, mixtures, schedules, downstream,
-        tuning, sparse, precision, surfaces, teachers, bounded,
-    )  # fmt: skip
-
-
-def built_in() -> dict[str, Law]:
-    """Return the built-in laws by name."""
-    found = [v for page in pages() for v in vars(page).values() if isinstance(v, Law)]
-    return {each.name: each for each in found}
-
-
-def is_user_law(name: str) -> bool:
-    """Return whether a law's name has the form `FILE.py:NAME`."""
-    return name.rpartition(":")[0].endswith(".py")
-
-
-def load_law(name: str, *, folder: Path | None = None) -> Law:
-    """Return a built-in law by name, or the law `NAME` of a user's file from `FILE.py:NAME`.
-
-    A relative path is read from `folder` (default: the working directory). The file is executed.
-    Raises UsageError where there is no such law.
-    """
-    if is_user_law(name):
-        path, _, attribute = name.rpartition(":")
-        return _load_user_law((folder or Path()) / path, attribute, name)
-    shelf = built_in()
-    if name not in shelf:
-        raise UsageError(
-            f"no law named {name!r}; the built-in laws are {', '.join(shelf)}. "
-            "A law of your own is written FILE.py:NAME."
-        )
-    return shelf[name]
-
-
-def _load_user_law(path: Path, attribute: str, origin: str) -> Law:
-    if not path.is_file():
-        raise UsageError(f"law {origin!r}: there is no file {path}")
-    module_spec = importlib.util.spec_from_file_location(f"user_law_{path.stem}", path)
-    if module_spec is None or module_spec.loader is None:
-        raise UsageError(f"law {origin!r}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(module_spec)
-    try:
-        module_spec.loader.exec_module(module)
-    except Exception as fault:
-        raise UsageError(f"law {origin!r}: {path.name} stops with {fault!r}") from fault
-    found = getattr(module, attribute, None)
-    if not isinstance(found, Law):
-        laws = [k for k, v in vars(module).items() if isinstance(v, Law)]
-        raise UsageError(
-            f"law {origin!r}: {path.name} has no law {attribute!r} (a function under @law); "
-            f"it has {', '.join(laws) or 'none'}"
-        )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return replace(found, origin=origin, source_digest=digest)

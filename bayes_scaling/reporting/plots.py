@@ -76,6 +76,12 @@ def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Ax
     intervals that hold 50% and 90% of new runs. Fewer points are drawn one by one. The x axis is
     compute [FLOP], or the one resource of the law. The dashed line marks the largest fitted run;
     where the ground is grey, answers lie beyond what the runs support.
+
+    Examples
+    --------
+    >>> found = bs.forecast(fit, np.geomspace(1e20, 1e23, 20))
+    >>> bs.plot_forecast(fit, found).get_xlabel()
+    'training compute C [FLOP]'
     """
     axis = axis_of(fit)
     with style.paper():

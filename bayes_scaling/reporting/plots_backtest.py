@@ -39,6 +39,12 @@ def plot_backtest(backtest: Backtest, *, model: str | None = None, ax: Axes | No
     bars that hold 50% (thick) and 90% (thin) of the forecast around its median at zero. Runs that
     fell outside their 90% interval are diamonds in another colour. The x axis is logarithmic: the
     run's axis over that of the largest fitted run. Raises UsageError for a model without rows.
+
+    Examples
+    --------
+    >>> found = bs.backtest("chinchilla-plain", runs, cuts=[0.6], draws=250)
+    >>> bs.plot_backtest(found).get_xscale()
+    'log'
     """
     rows = backtest.of_model(model).sort_values(RATIO)
     x, middle = rows[RATIO].to_numpy(), rows["q50"].to_numpy()

@@ -89,6 +89,11 @@ def plot_results(
     median a dot, hollow where the chains did not mix. A model looks the same for all tables.
     `target` chooses where models forecast several: the first. Raises UsageError where the table
     has no forecast.
+
+    Examples
+    --------
+    >>> bs.plot_results(results, "runs.csv").has_data()
+    True
     """
     rows = forecasts_in(results)
     rows = rows[rows["table"] == table]
@@ -154,6 +159,11 @@ def plot_coverage(results: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Over the cuts of a batch: each table a faint dot, their mean a bar, nominal a dashed line.
     Raises UsageError where no cut was asked or scored.
+
+    Examples
+    --------
+    >>> bs.plot_coverage(results).has_data()
+    True
     """
     rows = coverage_in(results)
     if rows.empty:

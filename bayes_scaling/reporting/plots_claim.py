@@ -36,6 +36,12 @@ def plot_claim(
     hold 50% (thick) and 90% (thin) of it, exactly as claimed. The line of the measurement is green
     inside the 90% interval, red outside. The x axis is the target in its unit. Raises UsageError
     for points that are not in the claim and for measurements that cannot be.
+
+    Examples
+    --------
+    >>> claim = bs.register(bs.forecast(fit, [1e22]), date="2026-11-27")
+    >>> bs.plot_claim(claim, 2.4).get_xlabel()
+    'loss [nats per token]'
     """
     own = claim.point(point)
     q = np.asarray(own[QUANTILES], dtype=float)

@@ -30,6 +30,11 @@ def plot_regret(curve: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     Green: sizes that are about as good as the best split with a probability above one half. The
     star is the size of least mean regret.
+
+    Examples
+    --------
+    >>> bs.plot_regret(bs.regret_curve(fit, 1e22)).get_xscale()
+    'log'
     """
     with style.paper():
         ax = style.canvas(ax)
@@ -57,6 +62,11 @@ def plot_pareto(prospects: Prospects, *, ax: Axes | None = None) -> Axes:
 
     Of `prospects` of many budgets: the front on which less loss costs more. The price is that at
     the medians of an uncertain cost.
+
+    Examples
+    --------
+    >>> bs.plot_pareto(bs.prospects(fit, [1e21, 1e22, 1e23])).get_xscale()
+    'log'
     """
     with style.paper():
         ax = style.canvas(ax)
@@ -78,7 +88,13 @@ def plot_pareto(prospects: Prospects, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_probability(prospects: Prospects, target: float, *, ax: Axes | None = None) -> Axes:
-    """Draw how likely a new run of each budget's plan reaches a loss; 90% is marked."""
+    """Draw how likely a new run of each budget's plan reaches a loss; 90% is marked.
+
+    Examples
+    --------
+    >>> bs.plot_probability(bs.prospects(fit, [1e21, 1e22, 1e23]), 2.4).has_data()
+    True
+    """
     with style.paper():
         ax = style.canvas(ax)
         order = np.argsort(prospects.plans[FLOPS].to_numpy())
@@ -96,7 +112,13 @@ def plot_probability(prospects: Prospects, target: float, *, ax: Axes | None = N
 
 
 def plot_returns(plan: Plan, *, ax: Axes | None = None) -> Axes:
-    """Draw by how much doubling parameters, or tokens, would lower the loss of a planned run."""
+    """Draw by how much doubling parameters, or tokens, would lower the loss of a planned run.
+
+    Examples
+    --------
+    >>> bs.plot_returns(bs.plan(fit, params=7e9, tokens=1.4e11)).get_xlabel()
+    'drop in loss [nats per token]'
+    """
     with style.paper():
         ax = style.canvas(ax)
         for name, color, words in (

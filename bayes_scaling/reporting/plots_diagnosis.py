@@ -36,6 +36,11 @@ def plot_diagnosis(diagnosis: Diagnosis, *, ax: Axes | None = None) -> Axes:
     holds 90% of where the best split of each compute may lie, the line its median; where there is
     no such line (one budget, or what the law reads besides differs from run to run), each budget
     has a bar of its own. Dotted lines have a constant number of tokens per parameter.
+
+    Examples
+    --------
+    >>> bs.plot_diagnosis(bs.diagnose(fit)).get_xscale()
+    'log'
     """
     runs = diagnosis.runs
     with style.paper():

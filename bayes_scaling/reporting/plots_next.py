@@ -33,6 +33,11 @@ def plot_next_run(found: NextRun, ax: Axes | None = None) -> Axes:
     At most 16. A run is worth doing where the value's bar is longer than the cost's. At the right,
     by how much the standard deviation of the final forecast is expected to fall. Bars of values
     under 0.1 USD have no length; a value that is not known has no bar.
+
+    Examples
+    --------
+    >>> bs.plot_next_run(bs.next_run(fit, 1e23)).has_data()
+    True
     """
     rows = found.table.head(MOST_ROWS)
     places = np.arange(len(rows), dtype=float)

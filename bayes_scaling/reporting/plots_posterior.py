@@ -50,6 +50,11 @@ def plot_residuals(fit: Fit, *, against: str | None = None, ax: Axes | None = No
     Dots are posterior medians, bars hold 90% of the posterior of the curve; percent of the loss
     where the noise is relative, else nats per token. Runs more than 4 robust standard deviations
     off are named, the farthest first. Raises UsageError for other axes or missing columns.
+
+    Examples
+    --------
+    >>> bs.plot_residuals(fit, against="N").get_xscale()
+    'log'
     """
     x, column = _axis_values(fit, against)
     gap, unit = _percent_or_nats(fit)
@@ -133,6 +138,11 @@ def plot_posterior(fit: Fit, name: str, *, ax: Axes | None = None) -> Axes:
     Prior and posterior density on one axis, the 90% interval of the posterior as a bar, and the
     contraction: one minus the ratio of variances, in the unknown's free coordinate. A derived
     quantity has no prior of its own. Raises UsageError for other names.
+
+    Examples
+    --------
+    >>> bs.plot_posterior(fit, "alpha").get_xlabel()
+    'alpha'
     """
     draws, prior = _draws_and_prior(fit, name)
     q01, q05, q50, q95, q99 = np.quantile(draws, (0.002, 0.05, 0.5, 0.95, 0.998))

@@ -52,6 +52,11 @@ def plot_isoflop(
     Lines are medians of the curve, bands hold 90% of its draws; tokens follow from C = 6ND. With
     an allocation of the same budgets, stars mark the robust plans and thick lines the sizes that
     are expected to be about as good. Raises UsageError where the law has no split.
+
+    Examples
+    --------
+    >>> bs.plot_isoflop(fit, [1e21, 1e22]).get_ylabel()
+    'expected loss [nats per token]'
     """
     require_split(fit, np.asarray(budgets, dtype=float))
     with style.paper():
@@ -102,6 +107,11 @@ def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
     At a fixed budget all splits lie on the line C = 6ND. The width of each strip along it is the
     posterior density of the optimum, the thick line holds 90% of it, the star is the robust plan.
     Dotted lines have a constant number of tokens per parameter.
+
+    Examples
+    --------
+    >>> bs.plot_allocation(bs.allocate(fit, [1e22])).get_xscale()
+    'log'
     """
     with style.paper():
         ax = style.canvas(ax, style.TALL)

@@ -46,7 +46,16 @@ COLUMNS: Final = ("answer", RUN, "axis", "amount", "extrapolation", "quantity", 
 
 @dataclass(frozen=True)
 class Report:
-    """One self-contained HTML page, its figures as SVG, and every number that it shows."""
+    """One self-contained HTML page, its figures as SVG, and every number that it shows.
+
+    Examples
+    --------
+    >>> page = bs.report(fit, [1e22])
+    >>> [path.name for path in page.save("report.html")]
+    ['report.html', 'report.json', 'report.csv']
+    >>> list(page.to_frame())[-3:]
+    ['quantity', 'level', 'value']
+    """
 
     page: str
     figures: Mapping[str, str]
@@ -80,7 +89,7 @@ class Report:
                 raise OutputError(f"{target} stands there without {page.name}; name another page")
 
     def to_frame(self) -> pd.DataFrame:
-        """Return quantiles of forecasts, held-out runs and allocation in long form."""
+        """Return quantiles of forecasts, held-out runs and allocation, one row for each."""
         return pd.DataFrame(_rows(self.numbers), columns=list(COLUMNS))
 
 
@@ -105,6 +114,12 @@ def report(
 
     Returns a `Report`; equal arguments give equal bytes. Raises UsageError for budgets or
     intervals that cannot be.
+
+    Examples
+    --------
+    >>> page = bs.report(fit, [1e22])
+    >>> "</html>" in page.page, page.numbers["status"] != ""
+    (True, True)
     """
     if not intervals or not all(0 < share < 1 for share in intervals):
         raise UsageError(f"intervals {list(intervals)} must lie between 0 and 1, such as 0.8, 0.9")

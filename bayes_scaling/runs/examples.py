@@ -42,6 +42,11 @@ def example_path(name: str = "overtraining_c4") -> Path:
     ------
     UsageError
         No example has this name.
+
+    Examples
+    --------
+    >>> bs.example_path().name
+    'runs.csv'
     """
     if name not in EXAMPLES:
         raise UsageError(f"no example '{name}'; there are: {', '.join(EXAMPLES)}")

@@ -107,6 +107,13 @@ def read_runs(
         first twenty with line, column, value, rule and remedy.
     UsageError
         An argument is wrong.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"params": ["70M"] * 6, "tokens": range(10**9, 7 * 10**9, 10**9)})
+    >>> found = bs.read_runs(table.assign(loss=[3.9, 3.7, 3.6, 3.5, 3.5, 3.4]))
+    >>> float(found.fitted["params"][0])
+    70000000.0
     """
     _check_options(loss_unit, bytes_per_token, decimal, checkpoints)
     raw = load(

@@ -56,6 +56,13 @@ def schedule_columns(
 
     Raises UsageError for steps that do not rise, rates that are not above 0 or rise after the
     warm-up, checkpoints outside the schedule, and a decay outside (0, 1).
+
+    Examples
+    --------
+    >>> steps, rate = [1, 100, 1000], [1e-5, 3e-4, 3e-5]
+    >>> found = bs.schedule_columns(steps, rate, at=[500, 1000], warmup=100)
+    >>> found[["steps", "lr_sum"]].round(3).values.tolist()
+    [[500.0, 0.111], [1000.0, 0.164]]
     """
     rates = _every_step(steps, learning_rate)
     wanted = _checkpoints(at, len(rates))

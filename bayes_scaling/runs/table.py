@@ -33,6 +33,12 @@ class Runs:
     """A run table: numbers in SI units, loss in nats per token, one row per run.
 
     Two tables are equal where their digests are. `loss_unit` is the unit the source was in.
+
+    Examples
+    --------
+    >>> small = runs.train_below(1e20)
+    >>> small.resources, len(small.fitted), len(small.held_out)
+    (('params', 'tokens'), 29, 6)
     """
 
     frame: pd.DataFrame
@@ -160,10 +166,7 @@ class Runs:
     def resource(self, name: str) -> NDArray[np.float64]:
         """Return a number column of the fitted rows: (row,) in SI units; FLOP may be 6ND.
 
-        Raises
-        ------
-        UsageError
-            The column is missing or has gaps.
+        Raises UsageError where the column is missing or has gaps.
         """
         return resource_values(self.fitted, name)
 

@@ -141,6 +141,18 @@ class Prior:
 
     `given` holds the numbers as the model file writes them. A relative distribution names in `of`
     the column it is relative to; `scale` holds what its 5% and its 95% quantile are multiples of.
+
+    Examples
+    --------
+    >>> prior = bs.Prior("LogNormal", {"q05": 0.19, "q95": 0.6}, unit="1", why="published")
+    >>> prior.quantile([0.05, 0.95]).round(2).tolist()
+    [0.19, 0.6]
+    >>> prior.support, prior.relative, list(prior.hyper)
+    ((0.0, inf), False, ['mu', 'sigma'])
+    >>> prior.sample(np.random.default_rng(0), 3).shape
+    (3,)
+    >>> prior.family.arguments
+    ('q05', 'q95')
     """
 
     dist: str
@@ -177,7 +189,15 @@ class Prior:
         return self.dist in RELATIVE
 
     def against(self, smallest: float, largest: float) -> Prior:
-        """Return a relative distribution stated against the ends of its column."""
+        """Return a relative distribution stated against the ends of its column.
+
+        Examples
+        --------
+        >>> share = {"q05": 0.4, "q95": 0.9}
+        >>> floor = bs.Prior("FractionOfMin", share, unit="1", why="a floor", of="target")
+        >>> floor.against(2.0, 4.0).quantile(0.95).round(2).item()
+        1.8
+        """
         ends = (smallest, largest if self.dist == "OfRange" else smallest)
         return replace(self, scale=ends)
 
@@ -209,7 +229,14 @@ class Prior:
         return np.asarray(self._frozen.ppf(low + np.asarray(p) * (high - low)), dtype=float)
 
     def log_density(self, value: Any) -> NDArray[np.float64]:
-        """Log density at `value`, cut-offs included; -inf outside the support."""
+        """Log density at `value`, cut-offs included; -inf outside the support.
+
+        Examples
+        --------
+        >>> half = bs.Prior("HalfNormal", {"q95": 1.0}, unit="1", why="a scale")
+        >>> half.log_density(-1.0).item()
+        -inf
+        """
         value = np.asarray(value, dtype=float)
         low, high = self.support
         inside = (value > low) & (value < high)
@@ -218,7 +245,14 @@ class Prior:
             return np.where(inside, self._frozen.logpdf(value) - mass, -np.inf)
 
     def density(self, value: Any) -> NDArray[np.float64]:
-        """Density at `value`, cut-offs included."""
+        """Density at `value`, cut-offs included.
+
+        Examples
+        --------
+        >>> half = bs.Prior("HalfNormal", {"q95": 1.0}, unit="1", why="a scale")
+        >>> half.density([0.0, 1.0]).shape
+        (2,)
+        """
         return np.exp(self.log_density(value))
 
     def sample(self, rng: np.random.Generator, size: int) -> NDArray[np.float64]:
@@ -226,5 +260,13 @@ class Prior:
         return self.quantile(rng.uniform(size=size))
 
     def log_density_graph(self, pm: Any, value: Any, hyper: Mapping[str, Any]) -> Any:
-        """PyTensor log density of `value`, up to the constant that a cut-off adds."""
+        """PyTensor log density of `value`, up to the constant that a cut-off adds.
+
+        Examples
+        --------
+        >>> import pymc as pm
+        >>> half = bs.Prior("HalfNormal", {"q95": 1.0}, unit="1", why="a scale")
+        >>> half.log_density_graph(pm, 0.5, half.hyper).eval().shape
+        ()
+        """
         return pm.logp(getattr(pm, self.family.pymc).dist(**hyper), value)

@@ -19,7 +19,13 @@ def shelf_folder() -> Path:
 
 
 def model_names() -> tuple[str, ...]:
-    """Return the names of the models on the shelf, sorted."""
+    """Return the names of the models on the shelf, sorted.
+
+    Examples
+    --------
+    >>> "chinchilla" in bs.model_names()
+    True
+    """
     return tuple(sorted(path.stem for path in shelf_folder().glob(f"*{SUFFIX}")))
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bayes_scaling.errors import UsageError
-from bayes_scaling.laws.law import THREE_SOURCES, Law, is_user_law, load_law
+from bayes_scaling.laws.law import THREE_SOURCES, Law
+from bayes_scaling.laws.library import is_user_law, load_law
 from bayes_scaling.names import FLOPS, TARGET
 from bayes_scaling.quantities import (
     ANY_RESOURCE,
@@ -43,6 +44,14 @@ class ModelSpec:
     in `noise.priors`. `target` is the column that the model explains, `resource` the one that a
     one-resource law reads. `digest` changes with the density and with nothing else; `text` is the
     file, verbatim.
+
+    Examples
+    --------
+    >>> model = bs.load_model("chinchilla")
+    >>> model.inputs, model.axis, len(model.digest)
+    (('params', 'tokens'), 'flops', 64)
+    >>> list(model.all_priors)
+    ['L_inf', 'A', 'alpha', 'B', 'beta', 'sigma', 'nu', 'growth']
     """
 
     name: str
@@ -101,7 +110,10 @@ class ModelSpec:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """The law's constants as numbers; those stated per resource follow `resource`."""
+        """The law's constants as numbers; those stated per resource follow `resource`.
+
+        Raises UsageError where that is not known yet.
+        """
         found = {}
         for name, value in self.constants.items():
             if isinstance(value, Mapping):
@@ -113,7 +125,10 @@ class ModelSpec:
         return found
 
     def at_resource(self, resource: str) -> ModelSpec:
-        """Return the same model reading `resource`; for laws of one resource only."""
+        """Return the same model reading `resource`.
+
+        Raises UsageError for laws of several resources, and for what is none.
+        """
         if self.law.inputs != (ANY_RESOURCE,):
             raise UsageError(
                 f"model {self.name!r} reads {', '.join(self.inputs)}; "
@@ -186,6 +201,11 @@ def load_model(
     them they are the table's, in alphabetical order. A law given in the file as `FILE.py:NAME` is
     read from the model file's folder and executed. Raises UsageError where the name is unknown, the
     file is faulty, or priors and unknowns of the law do not match exactly.
+
+    Examples
+    --------
+    >>> bs.load_model("power-floor", resource="tokens").inputs
+    ('tokens',)
     """
     where = str(name_or_path)
     path, text = find_model(where)

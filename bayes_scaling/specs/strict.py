@@ -16,7 +16,7 @@ MAX_BYTES = 1_000_000
 class Strict(BaseModel):
     """Unknown keys are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 def parse_toml[M: Strict](kind: type[M], text: str, where: str) -> M:

@@ -8,7 +8,8 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.laws.formula import latex, mathml
-from bayes_scaling.laws.law import Law, built_in, law
+from bayes_scaling.laws.law import Law, law
+from bayes_scaling.laws.library import built_in
 from bayes_scaling.specs.shelf import model_names
 
 FRONTIER = 5.76e23 / 6

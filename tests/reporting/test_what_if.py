@@ -11,7 +11,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.laws.formula import javascript
-from bayes_scaling.laws.law import built_in
+from bayes_scaling.laws.library import built_in
 from bayes_scaling.reporting import what_if as module
 from bayes_scaling.reporting.report import report
 from bayes_scaling.reporting.what_if import NO_LIMIT, WhatIf, what_if

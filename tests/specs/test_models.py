@@ -12,7 +12,7 @@ import pytest
 import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.inference.fit import settled
-from bayes_scaling.laws.law import built_in
+from bayes_scaling.laws.library import built_in
 from bayes_scaling.quantities import ONE_RESOURCES, TARGETS, reference_of
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.model_file import ModelFile, OneResource
