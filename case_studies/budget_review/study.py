@@ -12,7 +12,6 @@ import bayes_scaling as bs
 plt.switch_backend("agg")
 FOLDER = Path(__file__).parent
 BUDGET_USD, TARGET, SURE = 150e3, 2.2, 0.9  # dollars, nats per token, probability
-MEDIAN_DEMAND = 3.16e12  # tokens served: the geometric mean of the ends below
 
 runs = bs.read_runs(bs.example_path()).select(train_dataset="c4_original")
 cost = bs.Cost(
@@ -53,11 +52,11 @@ enough = bs.budget_for(fits, TARGET, SURE, setting=setting).plans.iloc[0]
 print(f"{BUDGET_USD:,.0f} USD: loss {middle:.3f} ({low:.3f} to {high:.3f}), P(loss <= {TARGET}) "
       f"{chance:.0%}; {SURE:.0%} sure from {enough['usd']:,.0f} USD")  # fmt: skip
 
-# %% The run to be funded, and whether a smaller one should come first
+# %% The run to be funded, and whether a smaller one comes first (at the median demand)
 plan = bs.plan(fits, funded["params"], funded["tokens"], setting=setting)
 print(f"next 0.01 nats: {plan.quantiles([0.5], of='usd_per_hundredth').iloc[0, 0]:,.0f} USD; "
       f"within 0.005 nats of the best split with probability {plan.near_optimal:.0%}")  # fmt: skip
-first = bs.next_run(fits, budget, cost=cost, serve_tokens=MEDIAN_DEMAND, budget=budget / 20)
+first = bs.next_run(fits, budget, cost=cost, serve_tokens=3.16e12, budget=budget / 20)
 print(first.verdict)
 print("registered:", bs.register(plan.forecast, date="2026-11-27").sha256[:12])
 
