@@ -50,6 +50,14 @@ if TYPE_CHECKING:
     from bayes_scaling.decisions.serving import Serving as Serving
     from bayes_scaling.decisions.serving import serving_weight as serving_weight
     from bayes_scaling.decisions.setting import Setting as Setting
+    from bayes_scaling.errors import BatchError as BatchError
+    from bayes_scaling.errors import BayesScalingError as BayesScalingError
+    from bayes_scaling.errors import CheckError as CheckError
+    from bayes_scaling.errors import ClaimError as ClaimError
+    from bayes_scaling.errors import InferenceError as InferenceError
+    from bayes_scaling.errors import OutputError as OutputError
+    from bayes_scaling.errors import TableError as TableError
+    from bayes_scaling.errors import UsageError as UsageError
     from bayes_scaling.evaluation.backtest import Backtest as Backtest
     from bayes_scaling.evaluation.backtest import backtest as backtest
     from bayes_scaling.evaluation.comparison import Comparison as Comparison
@@ -118,6 +126,10 @@ _HOMES = {
     "decisions.scan": ("Scan", "scan"),
     "decisions.serving": ("Serving", "serving_weight"),
     "decisions.setting": ("Setting",),
+    "errors": (
+        "BatchError", "BayesScalingError", "CheckError", "ClaimError", "InferenceError",
+        "OutputError", "TableError", "UsageError",
+    ),
     "evaluation.backtest": ("Backtest", "backtest"),
     "evaluation.comparison": ("Comparison", "compare"),
     "inference.checks": ("check",),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import bayes_scaling
+from bayes_scaling import errors
 
 PACKAGE = Path(bayes_scaling.__file__).parent
 STAGES = (
@@ -76,20 +77,32 @@ def test_importing_the_package_is_light() -> None:
 def test_public_names_are_these() -> None:
     assert set(bayes_scaling.__all__) == {
         "__version__", "active_convention", "allocate", "Allocation", "attention_convention",
-        "Backtest", "backtest", "best_budget", "best_mixture", "budget_for", "chain", "Check",
-        "check", "check_law", "Checks", "Claim", "ClaimScore", "compare", "Comparison",
-        "compute_multiplier", "Convention", "Cost", "diagnose", "Diagnosis", "example_path", "Fit",
-        "fit", "floor_prior", "Forecast", "forecast", "Frontier", "frontier", "Latency", "Law",
-        "law", "Limits", "Linear", "load_fit", "load_law", "load_model", "model_names",
-        "ModelSpec", "next_run", "NextRun", "Plan", "plan", "plot_allocation", "plot_backtest",
-        "plot_claim", "plot_coverage", "plot_diagnosis", "plot_forecast", "plot_isoflop",
-        "plot_next_run", "plot_pareto", "plot_posterior", "plot_probability", "plot_regret",
-        "plot_residuals", "plot_results", "plot_returns", "power_convention", "Prior",
-        "Prospects", "prospects", "read_claim",
-        "read_results", "read_runs", "register", "regret_curve", "Repetition", "Report", "report",
-        "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight", "Setting",
+        "Backtest", "backtest", "BatchError", "BayesScalingError", "best_budget", "best_mixture",
+        "budget_for", "chain", "Check", "check", "check_law", "CheckError", "Checks", "Claim",
+        "ClaimError", "ClaimScore", "compare", "Comparison", "compute_multiplier", "Convention",
+        "Cost", "diagnose", "Diagnosis", "example_path", "Fit", "fit", "floor_prior", "Forecast",
+        "forecast", "Frontier", "frontier", "InferenceError", "Latency", "Law", "law", "Limits",
+        "Linear", "load_fit", "load_law", "load_model", "model_names", "ModelSpec", "next_run",
+        "NextRun", "OutputError", "Plan", "plan", "plot_allocation", "plot_backtest", "plot_claim",
+        "plot_coverage", "plot_diagnosis", "plot_forecast", "plot_isoflop", "plot_next_run",
+        "plot_pareto", "plot_posterior", "plot_probability", "plot_regret", "plot_residuals",
+        "plot_results", "plot_returns", "power_convention", "Prior", "Prospects", "prospects",
+        "read_claim", "read_results", "read_runs", "register", "regret_curve", "Repetition",
+        "Report", "report", "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight",
+        "Setting", "TableError", "UsageError",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None
     with pytest.raises(AttributeError, match="no attribute"):
         _ = bayes_scaling.nothing
+
+
+def test_every_refusal_can_be_caught_by_name() -> None:
+    kinds = {
+        k
+        for k, v in vars(errors).items()
+        if isinstance(v, type) and v.__module__ == errors.__name__
+    }
+    assert "TableError" in kinds and kinds <= set(bayes_scaling.__all__)
+    with pytest.raises(bayes_scaling.BayesScalingError, match="check the path"):
+        bayes_scaling.read_runs("no such file.csv")

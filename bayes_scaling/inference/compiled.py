@@ -9,6 +9,7 @@ from typing import Any
 
 from bayes_scaling.inference import graph, machine_code
 from bayes_scaling.inference.backend import compile_graph, damaged_cache, without_cache
+from bayes_scaling.inference.structure import structure, written_structure
 from bayes_scaling.specs.spec import ModelSpec
 
 _compiled: dict[tuple[Any, ...], Any] = {}
@@ -18,7 +19,7 @@ _lock = threading.Lock()
 def is_ready(spec: ModelSpec, data: Mapping[str, Any]) -> bool:
     """Return whether the graph of a model over a table's data is compiled, here or on disk."""
     stated = graph.states_errors(spec, data)
-    if graph.structure(spec, stated=stated) in _compiled:
+    if structure(spec, stated=stated) in _compiled:
         return True
     name = _name_of(spec, stated)
     return name is not None and machine_code.is_kept(name)
@@ -41,7 +42,7 @@ def compiled_model(spec: ModelSpec, *, stated: bool = True) -> Any:
     there, compiles it (five to ten seconds) and keeps it; later ones, and calls from other threads
     in the meantime, wait for that one and return it.
     """
-    key = graph.structure(spec, stated=stated)
+    key = structure(spec, stated=stated)
     with _lock:
         if key not in _compiled:
             _compiled[key] = _kept_or_new(spec, stated)
@@ -71,5 +72,5 @@ def _compile(spec: ModelSpec, stated: bool) -> Any:
 
 
 def _name_of(spec: ModelSpec, stated: bool) -> str | None:
-    written = graph.written_structure(spec, stated=stated)
+    written = written_structure(spec, stated=stated)
     return machine_code.name_of(written) if written else None

@@ -24,7 +24,6 @@ import numpy as np
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.positive import Positive
 from bayes_scaling.laws.law import Law
-from bayes_scaling.laws.library import built_in
 from bayes_scaling.names import ITEMS, LOSS
 from bayes_scaling.quantities import ANY_RESOURCE, SD_OF, SHARES, quantity
 from bayes_scaling.runs.identifiability import run_keys
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
 
 Z = "z_"
 """Prefix of a free sampling coordinate."""
-OBSERVED = "observed_loss"
-KNOWN_SD = "known_sd"
+OBSERVED, KNOWN_SD = "observed_loss", "known_sd"
 NUMBERS = "numbers"
 """All single numbers of a graph as one array: each array of data costs a tenth of a second of
 compilation."""
@@ -71,53 +69,19 @@ def exponents_of(law: Law, terms: tuple[str, ...]) -> dict[str, list[str]]:
     return found
 
 
-def structure(spec: ModelSpec, *, stated: bool = True) -> tuple[Any, ...]:
-    """Key of a graph: two models with equal keys differ only in data.
-
-    Without `stated` errors of the runs the scatter is one number, and a row costs a third less.
-    """
-    law = spec.law
-    # a user's file that is read again gives new functions; its text says whether they are the same
-    formula: Any = (law.origin, law.name, law.source_digest) if law.source_digest else law.curve
-    if law.generic is not None:
-        formula = (law.generic, law.sources)
-    return formula, stated, *_form(spec)
-
-
-def written_structure(spec: ModelSpec, *, stated: bool = True) -> tuple[Any, ...] | None:
-    """Key of a graph in words and numbers, equal in every process with the same package.
-
-    None for a law of the user's: what its file imports may change without its text.
-    """
-    law, shelved = spec.law, built_in().get(spec.law.name)
-    if shelved is None or (shelved.generic or shelved.curve) is not (law.generic or law.curve):
-        return None
-    return (law.name, law.sources), stated, *_form(spec)
-
-
-def _form(spec: ModelSpec) -> tuple[Any, ...]:
-    """What a graph depends on beside the law's formula."""
-    priors = tuple((name, p.family.pymc, p.support) for name, p in spec.all_priors.items())
-    law, terms = spec.law, tuple(spec.law.terms.items())
-    groups = (tuple(spec.groups.spread), spec.groups.size) if spec.groups else None
-    noise = (spec.noise.kind, spec.noise.scale)
-    inputs = (law.inputs, _are_positive(spec))
-    return inputs, terms, law.share, priors, *noise, groups, tuple(spec.input_sds)
-
-
 def states_errors(spec: ModelSpec, data: Mapping[str, Any]) -> bool:
-    """Whether a table's data state errors of its runs, or its inputs have some: see `structure`."""
-    return bool(np.any(data[KNOWN_SD])) or bool(spec.input_sds)
+    """Whether the data state errors of runs, or inputs have some: see structure.py."""
+    return bool(spec.input_sds) or bool(np.any(data[KNOWN_SD]))
 
 
 def build(spec: ModelSpec, *, stated: bool = True) -> Any:
-    """Return the `pm.Model` of a model, over placeholder data; see `data_for`, `structure`."""
+    """Return the `pm.Model` of a model, over placeholder data; see `data_for` and structure.py."""
     pm = import_pymc()
     names = _symbols(spec)
     with pm.Model() as model:
         inputs = [
             Positive(pm.Data(name, np.zeros(2))) if positive else pm.Data(name, np.ones(2))
-            for name, positive in zip(names, _are_positive(spec), strict=True)
+            for name, positive in zip(names, are_positive(spec), strict=True)
         ]
         observed = pm.Data(LOSS, np.ones(2))
         known_sd = pm.Data(KNOWN_SD, np.zeros(2)) if stated else 0.0
@@ -252,7 +216,7 @@ def _symbols(spec: ModelSpec) -> tuple[str, ...]:
     return tuple("resource" if s == ANY_RESOURCE else s for s in spec.law.inputs)
 
 
-def _are_positive(spec: ModelSpec) -> tuple[bool, ...]:
+def are_positive(spec: ModelSpec) -> tuple[bool, ...]:
     """Which inputs are never zero; their data are logarithms."""
     return tuple(
         quantity(column).low >= 0 and not quantity(column).closed for column in spec.inputs
@@ -306,7 +270,7 @@ def data_for(spec: ModelSpec, runs: Runs) -> dict[str, np.ndarray]:
     middle = [middle_of(column) for column in inputs]
     data: dict[str, Any] = {LOSS: spec.noise.to_scale(np, loss)}
     data[KNOWN_SD] = known_sd(spec, runs)
-    known = zip(_symbols(spec), inputs, middle, _are_positive(spec), strict=True)
+    known = zip(_symbols(spec), inputs, middle, are_positive(spec), strict=True)
     for name, column, center, positive in known:
         data[name], data[f"{name}_middle"] = np.log(column) if positive else column, center
     data |= spec.numbers

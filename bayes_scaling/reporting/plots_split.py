@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,6 +34,8 @@ SLIMNESS: Final = 0.3
 """Most half-width of a strip as a part of its 90% interval."""
 LEAST_STRIP: Final = 0.03
 """Half-width that even the narrowest strip has, e-folds."""
+CLOUD_DOTS: Final = 1000
+"""Draws shown where a budget pays for serving too."""
 LEAST_DECADES: Final = 1.0
 """Least height of the allocation plot, in factors of ten."""
 CURVE_POINTS: Final = 81
@@ -64,7 +67,7 @@ def plot_isoflop(
         for i, flops in enumerate(budgets):
             color = _color_of(i, len(budgets))
             sizes, (low, middle, high) = _isoflop_curve(fit, float(flops))
-            label = f"{style.tick_text(float(flops), FLOPS)} FLOP"
+            label = _budget_label(float(flops))
             ax.fill_between(sizes, low, high, color=color, alpha=style.BAND_90, lw=0)
             ax.plot(sizes, middle, color=color, lw=1.4, label=label)
         if allocation is not None:
@@ -104,9 +107,10 @@ def _mark_plans(ax: Axes, allocation: Allocation) -> None:
 def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
     """Draw where the optimal split of each budget lies: parameters N against tokens D.
 
-    At a fixed budget all splits lie on the line C = 6ND. The width of each strip along it is the
-    posterior density of the optimum, the thick line holds 90% of it, the star is the robust plan.
-    Dotted lines have a constant number of tokens per parameter.
+    At a fixed budget of training all splits lie on one line. The width of each strip along it is
+    the posterior density of the optimum, the thick line holds 90% of it, the star is the robust
+    plan. Where the budget pays for serving too, demand decides what is left for training: each dot
+    is the optimum of a draw. Dotted lines have a constant number of tokens per parameter.
 
     Examples
     --------
@@ -118,8 +122,13 @@ def plot_allocation(allocation: Allocation, *, ax: Axes | None = None) -> Axes:
         budgets = allocation.budgets[FLOPS].to_numpy()
         width = _strip_width(budgets)
         for i, flops in enumerate(budgets):
-            draws = np.log(allocation.draws[PARAMS].values[..., i].ravel())
-            _strip(ax, draws, float(flops), width, _color_of(i, len(budgets)))
+            look = {"color": _color_of(i, len(budgets)), "label": _budget_label(float(flops))}
+            N, D = (allocation.draws[name].values[..., i].ravel() for name in (PARAMS, TOKENS))
+            if allocation.setting.serving is None:
+                line = partial(allocation.setting.line.tokens, float(flops))
+                _strip(ax, np.log(N), line, width, **look)
+            else:
+                _cloud(ax, N, D, **look)
         plans = allocation.robust
         ax.scatter(plans[PARAMS], plans[TOKENS], **style.star("plan"))
         ax.set_xscale("log")
@@ -138,21 +147,40 @@ def _strip_width(budgets: Floats) -> float:
     return float(min(WIDEST_STRIP, 0.15 * gaps.min())) if gaps.size else WIDEST_STRIP
 
 
-def _strip(ax: Axes, log_params: Floats, flops: float, width: float, color: Any) -> None:
+def _budget_label(flops: float) -> str:
+    return f"{style.tick_text(flops, FLOPS)} FLOP"
+
+
+def _cloud(ax: Axes, params: Floats, tokens: Floats, *, color: Any, label: str) -> None:
+    """Draw a share of the draws as dots, inside the bulk that the axes are to show."""
+    every = max(1, len(params) // CLOUD_DOTS)
+    low, high = np.quantile([params, tokens], (0.005, 0.995), axis=1)
+    inside = np.all([(low[i] <= v) & (v <= high[i]) for i, v in enumerate((params, tokens))], 0)
+    marks: dict[str, Any] = {"s": 7, "color": color, "alpha": 0.35, "lw": 0, "rasterized": True}
+    ax.scatter(params[inside][::every], tokens[inside][::every], label=label, **marks)
+
+
+def _strip(
+    ax: Axes,
+    log_params: Floats,
+    tokens: Callable[[Floats], Floats],
+    width: float,
+    *,
+    color: Any,
+    label: str,
+) -> None:
     low, high = np.quantile(log_params, (0.05, 0.95))
     first, last = np.quantile(log_params, (0.002, 0.998))
     along = np.linspace(first - 0.05, last + 0.05, 81)
     shape = _density(log_params, along)
     slim = min(width, max(SLIMNESS * float(high - low), LEAST_STRIP))
     half = slim * shape / shape.max()
-    ND = flops / FLOP_PER_PARAM_TOKEN
 
     def line(position: Floats, offset: Floats | float) -> tuple[Floats, Floats]:
-        return np.exp(position + offset), ND * np.exp(-position + offset)
+        return np.exp(position + offset), tokens(np.exp(position)) * np.exp(offset)
 
     right, left = line(along, half), line(along[::-1], -half[::-1])
     x, y = (np.concatenate(pair) for pair in zip(right, left, strict=True))
-    label = f"{style.tick_text(flops, FLOPS)} FLOP"
     ax.fill(x, y, color=color, alpha=0.35, lw=0, label=label)
     ax.plot(*line(np.array([low, high]), 0.0), color=color, lw=2.2, solid_capstyle="butt")
     ax.plot(*line(np.array([first - 0.5, last + 0.5]), 0.0), color=color, lw=0.7)

@@ -77,8 +77,11 @@ class Noise:
         return xp.log(loss) if self.scale == "log" else loss
 
     def from_scale(self, value: Any) -> Any:
-        """Inverse of `to_scale`, NumPy only."""
-        return np.exp(value) if self.scale == "log" else value
+        """Inverse of `to_scale`, NumPy only; a tail beyond all floats is infinite."""
+        if self.scale != "log":
+            return value
+        with np.errstate(over="ignore"):
+            return np.exp(value)
 
     def known_sd(self, loss: Any, loss_sd: Any) -> Any:
         """Known standard deviation of a run [nats/token] on the scale of the noise."""

@@ -5,6 +5,7 @@ import tomllib
 from pathlib import Path
 
 import matplotlib
+import numpy as np
 import pandas as pd
 
 import bayes_scaling as bs
@@ -44,7 +45,7 @@ for name, fit in fits.items():
 
 # %% Pictures: the forecast fan with the held-out runs in it, one per training set
 (FOLDER / "figures").mkdir(exist_ok=True)
-budgets = pd.Series(range(81)).map(lambda i: 1e16 * 10 ** (i / 13)).to_list()
+budgets = np.geomspace(1e16, 1e22, 81)
 for name, fit in fits.items():
     ax = bs.plot_forecast(fit, bs.forecast(fit, budgets))
     ax.set_title(f"Trained on {name}: fitted up to 411M parameters")

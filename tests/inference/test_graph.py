@@ -9,6 +9,7 @@ import pytest
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.inference.structure import structure
 from bayes_scaling.names import LOSS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.groups import OF_GROUP
@@ -106,8 +107,8 @@ def test_coordinates_start_at_the_tables_own_loss(name: str) -> None:
 def test_structure_ignores_numbers_and_sees_forms() -> None:
     plain = load_model("chinchilla-plain")
     other_numbers = plain.against({"target": (3.0, 9.0)})
-    assert graph.structure(plain) == graph.structure(other_numbers)
-    assert len({graph.structure(load_model(name)) for name in MODELS}) == len(MODELS)
+    assert structure(plain) == structure(other_numbers)
+    assert len({structure(load_model(name)) for name in MODELS}) == len(MODELS)
 
 
 def test_row_lengths_may_differ_and_anchors_are_data() -> None:
@@ -132,10 +133,10 @@ def test_a_users_file_read_twice_is_one_structure(tmp_path) -> None:
     model = load_model("chinchilla-plain").text.replace('"chinchilla-plain"', '"mine"')
     (tmp_path / "mine.toml").write_text(model.replace('"chinchilla"', '"mine.py:mine"'))
     (tmp_path / "mine.py").write_text(text)
-    first, again = (graph.structure(load_model(tmp_path / "mine.toml")) for _ in range(2))
+    first, again = (structure(load_model(tmp_path / "mine.toml")) for _ in range(2))
     assert first == again
     (tmp_path / "mine.py").write_text(text.replace("** -beta", "** -beta * 1.0"))
-    assert graph.structure(load_model(tmp_path / "mine.toml")) != first
+    assert structure(load_model(tmp_path / "mine.toml")) != first
 
 
 def test_groups_add_their_standard_normals_and_their_own_curves() -> None:

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.inference import graph, machine_code
+from bayes_scaling.inference import machine_code
 from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.inference.structure import written_structure
 
 CODE = """
 import json, sys, time, bayes_scaling as bs
 from bayes_scaling.inference import machine_code
+from bayes_scaling.inference.structure import written_structure
 runs = bs.read_runs(bs.example_path()).select(train_dataset="rpj")
 fit = bs.fit(bs.load_model(sys.argv[1]), runs, seed=5, draws=100)
 fit.save(sys.argv[2])
@@ -119,7 +121,7 @@ def test_old_graphs_are_dropped(name: str, tmp_path: Path) -> None:
 def test_structures_and_stacks_have_names_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = bs.read_runs(bs.example_path())
     models = ("chinchilla", "chinchilla-plain", "skaling")
-    written = [graph.written_structure(stated_against(bs.load_model(m), runs)) for m in models]
+    written = [written_structure(stated_against(bs.load_model(m), runs)) for m in models]
     assert all(written)
     names = {machine_code.name_of(each) for each in written if each}
     assert len(names) == 3
@@ -142,4 +144,4 @@ def test_a_law_of_the_users_is_not_kept(tmp_path: Path) -> None:
     own = own.replace('law = "power-floor"', 'law = "own.py:own"')
     (tmp_path / "own.toml").write_text(own.replace('name = "power-floor"', 'name = "own"'))
     spec = bs.load_model(str(tmp_path / "own.toml"), resource="params")
-    assert graph.written_structure(spec) is None
+    assert written_structure(spec) is None

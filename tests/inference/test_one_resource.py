@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
-from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import _compiled
 from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.inference.structure import structure
 from bayes_scaling.quantities import ONE_RESOURCES, reference_of
 from bayes_scaling.runs.table import Runs
 
@@ -34,7 +34,7 @@ def compiled_once() -> None:
 @pytest.mark.parametrize("resource", ONE_RESOURCES)
 def test_the_truth_is_found_at_the_resources_own_anchor(resource: str) -> None:
     spec, runs = bs.load_model("power-floor-plain"), table_of(resource)
-    assert graph.structure(stated_against(spec, runs), stated=False) in _compiled
+    assert structure(stated_against(spec, runs), stated=False) in _compiled
     fit = bs.fit(spec, runs, draws=400, chains=2, seed=1)
     assert fit.model.inputs == (resource,)
     for name, value in TRUTH.items():

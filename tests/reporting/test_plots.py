@@ -17,6 +17,7 @@ from numpy.testing import assert_allclose
 
 from bayes_scaling.decisions.allocation import allocate
 from bayes_scaling.decisions.forecast import forecast
+from bayes_scaling.decisions.serving import Serving
 from bayes_scaling.errors import CheckError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.residual_checks import residual_axes
@@ -112,6 +113,20 @@ def test_allocation_strips_lie_on_their_budgets(fit: Fit) -> None:
     solid = [line for line in ax.get_lines() if line.get_linestyle() == "-"]
     for line, flops in zip(solid, np.repeat(BUDGETS, 2), strict=True):
         assert_allclose(6 * np.prod(line.get_xydata(), axis=1), flops)
+
+
+def test_allocation_dots_pay_for_serving_too(fit: Fit) -> None:
+    """A plan that also pays for its serving lies below C = 6ND, among the draws."""
+    served = 2e13
+    found = allocate(fit, BUDGETS, serving=Serving(served))
+    ax = plot_allocation(found)
+    assert not [line for line in ax.get_lines() if line.get_linestyle() == "-"]
+    *clouds, star = [np.asarray(each.get_offsets()) for each in ax.collections]
+    assert len(clouds) == len(BUDGETS)
+    for dots, flops, plan in zip(clouds, BUDGETS, star, strict=True):
+        N, D = dots.T
+        assert_allclose(6 * N * D + 2 * N * served, flops)
+        assert N.min() < plan[0] < N.max() and D.min() < plan[1] < D.max()
 
 
 def test_residuals_are_percent_of_the_loss_and_far_runs_are_named(fit: Fit) -> None:

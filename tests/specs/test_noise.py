@@ -129,3 +129,9 @@ def test_a_relative_error_of_nothing_is_refused() -> None:
         stated_against(model_from_text(text, "mine.toml"), Runs.from_frame(table))
     some = Runs.from_frame(table[:11])
     assert stated_against(model_from_text(text, "mine.toml"), some).target == "accuracy"
+
+
+def test_a_tail_beyond_all_floats_is_infinite_without_a_warning() -> None:
+    """Student's t with nu near 1 draws a log loss that no float holds, once in many draws."""
+    noise = load_model("chinchilla-plain").noise
+    assert noise.from_scale(np.array([0.0, 800.0])).tolist() == [1.0, np.inf]
