@@ -28,7 +28,8 @@ from tests.reporting.test_overview import results
 
 NAMES = [name for name in bs.__all__ if name != "__version__"]
 SAMPLED = {
-    "fit", "backtest", "Backtest", "compare", "Comparison", "scan", "Scan", "plot_backtest",
+    "fit", "backtest", "Backtest", "compare", "Comparison", "review", "Review", "scan", "Scan",
+    "plot_backtest",
 }  # fmt: skip
 """Examples that sample: run with -m slow."""
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE

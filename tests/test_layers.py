@@ -88,8 +88,8 @@ def test_public_names_are_these() -> None:
         "plot_pareto", "plot_posterior", "plot_probability", "plot_regret", "plot_residuals",
         "plot_results", "plot_returns", "power_convention", "Prior", "Prospects", "prospects",
         "read_claim", "read_results", "read_runs", "register", "regret_curve", "Repetition",
-        "Report", "report", "Runs", "Scan", "scan", "schedule_columns", "Serving", "serving_weight",
-        "Setting", "TableError", "UsageError",
+        "Report", "report", "Review", "review", "Runs", "Scan", "scan", "schedule_columns",
+        "Serving", "serving_weight", "Setting", "TableError", "UsageError",
     }  # fmt: skip
     for name in bayes_scaling.__all__:
         assert getattr(bayes_scaling, name) is not None

@@ -27,6 +27,7 @@ ENGINES = ("serial", DASK := "dask")
 MOST_WORKERS = 64
 MOST_PLANNED = 50
 """Tasks of a dry run that are named on the terminal; --json has all."""
+NEW = "not done with these runs, questions and versions"
 MOST_FAULTS = 20
 """Failed tasks named on the terminal; the summary has all."""
 
@@ -219,12 +220,9 @@ def _outcome(
         )
         for state in planned[:MOST_PLANNED]:
             again = state.status == FAULTY
-            why = (
-                f"failed before: {state.reason}"
-                if again
-                else "not done with these runs, questions and versions"
-            )
-            yield f"would run: {state.task.name}: {why}"
+            why = f"failed before: {state.reason}" if again else state.task.fault
+            verb = "would fail" if state.task.fault else "would run"
+            yield f"{verb}: {state.task.name}: {why or NEW}"
         if len(planned) > MOST_PLANNED:
             yield f"and {len(planned) - MOST_PLANNED} more"
         for state in failed[:MOST_FAULTS]:

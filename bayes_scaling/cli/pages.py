@@ -45,6 +45,8 @@ DEMO_MODEL: Final = "skaling"
 DEMO_WHERE: Final = ("train_dataset=c4_original",)
 DEMO_TRAIN_BELOW: Final = "params=500M"
 """Fits the runs of 411M parameters and less; the larger ones are predicted."""
+OF_PLANS: Final = ("limits", "serving", "repetition")
+"""Sections of a study that plans must respect and pages do not answer yet."""
 DEMO_BUDGETS: Final = (1e21, 1e22)
 """FLOP, within what the fitted runs support."""
 
@@ -137,7 +139,8 @@ def report(
     budgets = amounts_asked(fit.model, job.flops, usd, job.amount, job.cost)
     found = _review(fit, job) if reviewed else None
     made = _make(fit, budgets, job.cost, levels, job.output, found)
-    return _outcome(made, job.cost.describe(), list(made.save(page)), [f"look at {page}"])
+    files = list(made.save(page))
+    return _outcome(made, job.cost.describe(), files, [f"look at {page}"], job.left_out)
 
 
 @dataclass(frozen=True)
@@ -156,6 +159,7 @@ class _Job:
     draws: int = 1000
     chains: int = 4
     others: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def _of_study(job: _Job, price: Price, money: bool) -> _Job:
@@ -181,6 +185,7 @@ def _of_study(job: _Job, price: Price, money: bool) -> _Job:
         draws=study.sampling.draws,
         chains=study.sampling.chains,
         others=tuple(others),
+        left_out=tuple(name for name in OF_PLANS if name in study.model_fields_set),
     )
 
 
@@ -232,10 +237,22 @@ def _make(
         )
 
 
-def _outcome(made: Report, price: str, files: list[Path], hints: Sequence[str]) -> Outcome:
+def _outcome(
+    made: Report,
+    price: str,
+    files: list[Path],
+    hints: Sequence[str],
+    left_out: Sequence[str] = (),
+) -> Outcome:
     from bayes_scaling.cli.words import answer_lines, failures_and_warnings, held_out_lines
 
     failures, warnings = failures_and_warnings(made.numbers)
+    if left_out:
+        names = ", ".join(f"[{name}]" for name in left_out)
+        warnings.append(
+            f"the page plans for training alone, without {names} of the study; with it: "
+            "bayes-scaling allocate STUDY.toml"
+        )
 
     def text() -> list[Any]:
         lines = [*answer_lines(made.numbers, price), *held_out_lines(made.numbers)]

@@ -12,18 +12,20 @@ import pandas as pd
 from bayes_scaling.decisions.allocation import AT_EDGE, OPTIMAL_LOSS, REGRET
 from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.decisions.robust import TOLERANCE
+from bayes_scaling.decisions.uncertain import middle
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.evaluation.evidence import BACKTEST
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES, unit_of
-from bayes_scaling.reporting.wording import interval_levels, level_name
+from bayes_scaling.reporting.wording import interval_levels, level_name, say_number, say_share
 from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.answers import Answers
     from bayes_scaling.runs.finding import Finding
@@ -57,6 +59,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "forecast": _forecast(answers, levels),
         "ray_tokens_per_param": answers.ray,
         "cost": answers.cost.to_dict(),
+        "cost_words": _cost_words(answers.cost),
         "no_split": answers.no_split,
         "refused": answers.refused,
         "tolerance": TOLERANCE,
@@ -79,6 +82,19 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "versions_fit": dict(fit.provenance.get("versions", {})),
         "versions_report": versions(),
     }
+
+
+def _cost_words(cost: Cost) -> str:
+    """Price and speed in words; of priors, what `Cost.describe` says."""
+    if cost.uncertain:
+        return cost.describe()
+    parts = [
+        f"{say_number(cost.usd_per_gpu_hour)} USD per GPU-hour",
+        f"{say_number(cost.flops_per_gpu_second)} FLOP/s peak",
+        f"{say_share(middle(cost.mfu))} utilisation",
+    ]
+    lost = [f"{say_share(middle(cost.overhead))} lost to failures"] if cost.overhead else []
+    return ", ".join(parts + lost)
 
 
 def _status(answers: Answers) -> str:

@@ -45,7 +45,14 @@ CANDIDATES: Final = 6
 
 @dataclass(frozen=True)
 class Review:
-    """How forecasts of a table fared, and its law beside others; `gaps` says why one is missing."""
+    """How forecasts of a table fared, and its law beside others; `gaps` says why one is missing.
+
+    Examples
+    --------
+    >>> found = bs.review(fit, others=[bs.load_model("skaling")])
+    >>> found.backtest.models, found.comparison is not None, found.gaps
+    (('chinchilla', 'skaling', 'average'), True, {})
+    """
 
     backtest: Backtest | None = None
     comparison: Comparison | None = None
@@ -74,7 +81,13 @@ def review(
 
     `others`: models to compare with, by default those that are averaged where none is named; each
     is fitted to the table and to its smaller runs. What a table cannot give is a gap with its
-    reason, no error.
+    reason, no error. Returns a `Review`, which `report` takes.
+
+    Examples
+    --------
+    >>> found = bs.review(fit, others=[bs.load_model("skaling")])
+    >>> "id=\\"weights\\"" in bs.report(fit, [1e22], review=found).page
+    True
     """
     gaps: dict[str, str] = {}
     rivals = _rivals(fit, others)

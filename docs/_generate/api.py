@@ -17,7 +17,7 @@ In the examples `runs` is a table and `fit` a posterior, made once::
     fit = bs.fit(bs.load_model("chinchilla"), runs)
 
 ``loss_mean`` is the curve and ``loss_new`` one future run; draws have the dims ``chain`` and
-``draw``. Every error is a `bayes_scaling.errors.BayesScalingError`; one module lists its children.
+``draw``. Every error is a `bayes_scaling.BayesScalingError`; the page of errors lists its children.
 """
 
 
@@ -41,12 +41,8 @@ def api_pages() -> dict[str, str]:
     """Return the pages of the Python reference by path."""
     stages = by_stage()
     pages = {f"api/{stage}.rst": stage_page(stage, names) for stage, names in stages.items()}
-    listed = "\n".join(f"   {stage}" for stage in [*stages, "errors"])
+    listed = "\n".join(f"   {stage}" for stage in stages)
     pages["api/index.rst"] = f"{title('Python')}{INTRODUCTION}\n.. toctree::\n\n{listed}\n"
-    pages["api/errors.rst"] = (
-        f"{title('errors')}\n.. automodule:: bayes_scaling.errors\n   :members:\n"
-        "   :exclude-members: exit_code\n   :show-inheritance:\n"
-    )
     return pages
 
 

@@ -337,6 +337,14 @@ def test_other_intervals_and_prices(far_page: Report) -> None:
     assert "at 3 USD per GPU-hour, 1e15 FLOP/s peak, 50% utilisation" in text
 
 
+def test_an_uncertain_price_is_said(fit: Fit) -> None:
+    price = bs.Prior("LogNormal", {"q05": 1.5, "q95": 4.0})
+    made = report(fit, [1e22], cost=Cost(usd_per_gpu_hour=price))
+    text = Page(made.page).text
+    assert made.numbers["cost_words"] in text and "[1.5, 4] USD per GPU-hour" in text
+    assert made.numbers["what_if"] is None
+
+
 @pytest.mark.parametrize("intervals", [(), (0.0,), (0.9, 1.0), (90,)])
 def test_impossible_intervals_are_refused(fit: Fit, intervals: tuple[float, ...]) -> None:
     with pytest.raises(UsageError, match="intervals"):
