@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -111,7 +112,8 @@ def _distributed() -> Any:
 def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
     dask = _distributed()
     if scheduler is None:
-        own = {"n_workers": workers, "threads_per_worker": 1, "processes": True}
+        own = {"n_workers": workers, "threads_per_worker": 1, "processes": True,
+               "silence_logs": logging.CRITICAL}  # fmt: skip
         with (
             dask.LocalCluster(**own, dashboard_address=None) as cluster,
             dask.Client(cluster) as client,

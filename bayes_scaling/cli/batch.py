@@ -221,7 +221,7 @@ def _outcome(
         for state in planned[:MOST_PLANNED]:
             again = state.status == FAULTY
             why = f"failed before: {state.reason}" if again else state.task.fault
-            verb = "would fail" if state.task.fault else "would run"
+            verb = "would fail" if state.task.fault and not again else "would run"
             yield f"{verb}: {state.task.name}: {why or NEW}"
         if len(planned) > MOST_PLANNED:
             yield f"and {len(planned) - MOST_PLANNED} more"

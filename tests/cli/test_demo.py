@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,10 @@ from pathlib import Path
 
 def test_demo(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bayes_scaling", "demo", "--json"]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    cold = {**os.environ, "BAYES_SCALING_CACHE": ""}
+    ran = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, env=cold
+    )
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     names = ["fit.nc", "report.csv", "report.html", "report.json"]

@@ -90,7 +90,7 @@ def test_interrupted_while_compiling(folder: Path, tmp_path: Path, number: int) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "COLUMNS": "80"},
+        env={**os.environ, "COLUMNS": "80", "BAYES_SCALING_CACHE": ""},
     )
     assert process.stderr is not None
     while "compiling" not in process.stderr.readline():

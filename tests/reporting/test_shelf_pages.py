@@ -38,7 +38,7 @@ def test_page_of_a_posterior_at_the_priors_middle(name: str) -> None:
         fit = replace(fit, posterior=fit.posterior.assign(own)).at_group(labels[1])
     axis = axis_of(fit)
     made = report(fit, [min(2 * float(runs.resource(axis).max()), quantity(axis).high)])
-    assert name in made.page and "<script" not in made.page
+    assert name in made.page and made.page.count("<script") in (0, 2)
     assert ("plan" in made.page.lower()) >= spec.law.allocates
 
 
