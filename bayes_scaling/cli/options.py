@@ -79,6 +79,9 @@ GroupOption = Annotated[
     ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")]
+PdfOption = Annotated[
+    bool, typer.Option("--pdf", help="Also write PAGE.pdf, for print (extra: pdf).")
+]
 ReviewOption = Annotated[
     bool | None,
     typer.Option("--review/--no-review", help="Backtest the table and compare laws, or do not."),

@@ -21,6 +21,7 @@ from bayes_scaling.cli.options import (
     ModelOption,
     MoneyOption,
     Output,
+    PdfOption,
     Reading,
     ResourceOption,
     ReviewOption,
@@ -105,6 +106,7 @@ def report(
     law: LawOption = None,
     group: GroupOption = None,
     review: ReviewOption = None,
+    pdf: PdfOption = False,
     force: ForceOption = False,
 ) -> Outcome:
     """One page that says what each budget buys, and why to believe it.
@@ -123,7 +125,7 @@ def report(
     reviewed = is_study(source) if review is None else review
     levels = parse_intervals(job.interval)
     page = new_file(out, force, ".html")
-    for suffix in (".json", ".csv"):
+    for suffix in (".json", ".csv", *([".pdf"] if pdf else [])):
         new_file(str(page.with_suffix(suffix)), force, suffix)
     if not (job.flops or usd or job.amount):
         raise UsageError(
@@ -140,6 +142,8 @@ def report(
     found = _review(fit, job) if reviewed else None
     made = _make(fit, budgets, job.cost, levels, job.output, found)
     files = list(made.save(page))
+    if pdf:
+        files.append(made.save_pdf(page.with_suffix(".pdf")))
     return _outcome(made, job.cost.describe(), files, [f"look at {page}"], job.left_out)
 
 

@@ -33,6 +33,16 @@ def safe_mathml(law: Law) -> str:
     return ElementTree.tostring(root, encoding="unicode")
 
 
+def plain_formula(law: Law) -> str:
+    """Return the formula as one line of text; empty where it cannot be made."""
+    from bayes_scaling.laws.formula import expression
+
+    try:
+        return str(expression(law)).replace("**", "^")
+    except Exception:  # as above
+        return ""
+
+
 def _with_numeric_entities(text: str) -> str:
     """Replace entities that HTML knows by name and XML does not, such as InvisibleTimes."""
 

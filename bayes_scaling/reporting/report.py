@@ -18,13 +18,14 @@ import pandas as pd
 
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import OutputError, UsageError
-from bayes_scaling.files import to_json, write_text
+from bayes_scaling.files import to_json, write_bytes, write_text
 from bayes_scaling.laws.formula import javascript
 from bayes_scaling.names import RUN
 from bayes_scaling.reporting import style, wording
 from bayes_scaling.reporting.answers import Answers, gather
 from bayes_scaling.reporting.checklist import checklist
-from bayes_scaling.reporting.formula import safe_mathml
+from bayes_scaling.reporting.formula import plain_formula, safe_mathml
+from bayes_scaling.reporting.pdf import page_to_pdf
 from bayes_scaling.reporting.pictures import pictures
 from bayes_scaling.reporting.record import Numbers, record
 from bayes_scaling.reporting.review import Review, around, pictures_of, record_of, with_evidence
@@ -60,6 +61,7 @@ class Report:
     page: str
     figures: Mapping[str, str]
     numbers: Numbers
+    formula: str = ""
 
     def save(self, path: str | Path) -> tuple[Path, ...]:
         """Write the page to `path`, and `<stem>.json` and `<stem>.csv` beside it; return the three.
@@ -79,6 +81,22 @@ class Report:
             write_text(numbers, to_json(self.numbers) + "\n"),
             write_text(table, _csv(self.numbers)),
         )
+
+    def save_pdf(self, path: str | Path) -> Path:
+        """Write the page as a PDF for print, without its sliders; return its path.
+
+        Raises UsageError where Typst is not installed (`pip install 'bayes-scaling[pdf]'`) and for
+        a name that does not end in .pdf, OutputError where the file cannot be written.
+
+        Examples
+        --------
+        >>> bs.report(fit, [1e22]).save_pdf("report.pdf").read_bytes()[:4]
+        b'%PDF'
+        """
+        target = Path(path)
+        if target.suffix.lower() != ".pdf":
+            raise UsageError(f"{target}: name it like report.pdf")
+        return write_bytes(target, page_to_pdf(self.page, self.figures, self.formula))
 
     def _spare_others(self, page: Path, beside: tuple[Path, ...]) -> None:
         source = str(self.numbers["runs"]["source"]).split(" where ")[0]
@@ -138,7 +156,8 @@ def report(
         key: style.to_svg(ax, key) for key, ax in pictures_of(found, near, name, target).items()
     }
     page = _render(answers, numbers, figures, asked_again)
-    return Report(page=page, figures=figures, numbers=numbers)
+    formula = plain_formula(fit.spec.law)
+    return Report(page=page, figures=figures, numbers=numbers, formula=formula)
 
 
 def _render(

@@ -177,7 +177,8 @@ def said(numbers: Any) -> set[str]:
             continue
         found |= {way(leaf) for way in ways}
         found |= {say_share(leaf, digits) for digits in (2, 3)}
-        found |= {say_size(leaf, 3), say_number(leaf, 3), f"{leaf:.3f}", f"{leaf:.0f}"}
+        found |= {say_size(leaf, 3), say_number(leaf, 3)}
+        found |= {f"{leaf:.{digits}f}" for digits in (0, 2, 3)}
         found.add(f"{leaf:+.2f}%")
     return {each for words in found for each in re.split(r"[ ,]+", words)}
 
