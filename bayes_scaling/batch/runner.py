@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from bayes_scaling.batch.claims import drop_dead, foreign
 from bayes_scaling.batch.results import rows_of, write_summary
 from bayes_scaling.batch.store import Store
 from bayes_scaling.batch.task import VERSIONS_NOW, Task
@@ -86,6 +87,13 @@ def run_batch(
 
         perform(state, study, store, keep_fits=keep_fits, say=said)
         tell(Event(0, "ended", name))
+
+
+def abandoned(states: Sequence[State], store: Store) -> list[State]:
+    """Return the tasks that another computer claimed and will not finish; watches for a minute."""
+    waiting = [state for state in states if store.result(state.identity) is None]
+    held = {store.place(s.identity): s for s in waiting if foreign(store.place(s.identity))}
+    return [held[place] for place in drop_dead(list(held))]
 
 
 def perform(

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bayes_scaling.batch.claims import claim
 from bayes_scaling.errors import OutputError
 from bayes_scaling.files import PART, to_json, write_bytes, write_text
 
@@ -91,7 +92,10 @@ class Store:
 
     @contextmanager
     def claimed(self, identity: str) -> Iterator[bool]:
-        """Hold a task for this process; False where another one has it. Dies with the process."""
+        """Hold a task for this process; False where another one has it. Dies with the process.
+
+        Between computers that share a folder, see claims.py.
+        """
         place = self.place(identity)
         try:
             place.mkdir(parents=True, exist_ok=True)
@@ -105,7 +109,8 @@ class Store:
             yield False
             return
         try:
-            yield True
+            with claim(place) as mine:
+                yield mine
         finally:
             os.close(handle)
 

@@ -85,7 +85,7 @@ def batch(
     pictures, overview.html. Exit code 5: some tasks failed; each has its reason there and its log
     in DIR/tasks.
     """
-    from bayes_scaling.batch.runner import states_of, summarise, to_do
+    from bayes_scaling.batch.runner import abandoned, run_batch, states_of, summarise, to_do
     from bayes_scaling.batch.store import Store
     from bayes_scaling.batch.study import read_study
     from bayes_scaling.batch.task import tasks_of
@@ -105,6 +105,8 @@ def batch(
     if todo:
         with Workers(output, len(todo), way.lines) as tell:
             way.run(todo, known, store, tell)
+            if left := abandoned(todo, store):
+                run_batch(left, known, store, keep_fits=keep_fits, tell=tell)
         states = states_of(own, known, store)
     everything = states if len(own) == len(whole) else states_of(whole, known, store)
     files = [str(path) for path in (*summarise(everything, known, store), _page(study, store))]
