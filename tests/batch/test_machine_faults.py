@@ -36,8 +36,10 @@ ENGINES = {
     "dask": ("--engine", "dask", "--workers", "2"),
 }
 ALL_STOPS = [(engine, number) for engine in ENGINES for number in range(17)]
+RARE = [pytest.mark.slow, pytest.mark.exhaustive]
+"""Marks of the last eleven of seventeen stops of an engine."""
 STOPS = [
-    pytest.param(engine, number, marks=[pytest.mark.slow] if number >= 2 else [])
+    pytest.param(engine, number, marks=RARE[: (number >= 2) + (number >= 6)])
     for engine, number in ALL_STOPS
 ]
 

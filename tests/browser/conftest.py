@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bayes_scaling.reporting.report import Report, report
-from tests.reporting.conftest import BUDGETS, HOSTILE, make_fit, make_runs
+from tests.reporting.conftest import BUDGETS, make_fit, make_runs
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -35,11 +35,3 @@ def made() -> Report:
 @pytest.fixture(scope="session")
 def page_file(made: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.save(tmp_path_factory.mktemp("page") / "report.html")[0]
-
-
-@pytest.fixture(scope="session")
-def hostile_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    fit = make_fit(make_runs(HOSTILE))
-    return report(fit, BUDGETS, command="<img src=x onerror=alert(1)>").save(
-        tmp_path_factory.mktemp("hostile") / "report.html"
-    )[0]

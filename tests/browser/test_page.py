@@ -192,16 +192,3 @@ def test_nothing_scrolls_sideways_on_a_phone(browser: Any, page_file: Path, scri
         assert "With JavaScript, sliders here" in page.inner_text("#what_if")
         assert page.locator("#what_if_form").is_hidden()
     context.close()
-
-
-def test_text_of_the_data_never_runs(browser: Any, hostile_file: Path) -> None:
-    page = browser.new_page()
-    dialogs: list[str] = []
-    requests: list[str] = []
-    page.on("dialog", lambda each: (dialogs.append(each.message), each.dismiss()))
-    page.on("request", lambda each: requests.append(each.url))
-    page.goto(hostile_file.as_uri())
-    page.wait_for_selector("html[data-ready=yes]")
-    assert not dialogs and requests == [hostile_file.as_uri()]
-    assert page.locator("script").count() == 2
-    page.close()
