@@ -154,7 +154,7 @@ def save(name: str, compiled: Any) -> None:
         "coords": {key: list(map(_plain, each)) for key, each in compiled.coords.items()},
         "shared": {key: [str(each.dtype), each.ndim] for key, each in data.items()},
     }
-    head = json.dumps(told).encode()
+    head = json.dumps(told, default=_plain).encode()
     body = len(head).to_bytes(8) + head + b"".join(parts)
     try:
         place.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -14,12 +14,14 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.inference import machine_code
+from bayes_scaling.inference.compiled import _compile
 from bayes_scaling.inference.fit import stated_against
 from bayes_scaling.inference.structure import written_structure
 
 CODE = """
 import json, sys, time, bayes_scaling as bs
 from bayes_scaling.inference import machine_code
+from bayes_scaling.inference.compiled import _compile
 from bayes_scaling.inference.structure import written_structure
 runs = bs.read_runs(bs.example_path()).select(train_dataset="rpj")
 fit = bs.fit(bs.load_model(sys.argv[1]), runs, seed=5, draws=100)
@@ -57,6 +59,20 @@ def test_the_next_process_neither_compiles_nor_imports_pymc(
     again = fitted(folder, tmp_path / "fit.nc")
     assert not again["pymc"]
     assert (tmp_path / "fit.nc").read_bytes() == first, "draws differ"
+
+
+def test_a_model_of_groups_is_kept_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its graph has arrays, whose sizes are NumPy's whole numbers."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setenv(machine_code.FOLDER, str(tmp_path))
+    runs = bs.read_runs(bs.example_path(), columns={"group": "train_dataset"})
+    spec = stated_against(bs.load_model("chinchilla-by-family"), runs)
+    made = _compile(spec, stated=False)
+    machine_code.save("groups", made)
+    again = machine_code.load("groups")
+    assert again is not None
+    assert (again.n_dim, again.shapes, again.dims) == (made.n_dim, made.shapes, made.dims)
+    assert list(again.coords) == list(made.coords)
 
 
 def test_no_folder_keeps_nothing_and_draws_the_same(
