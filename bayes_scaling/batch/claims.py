@@ -61,6 +61,7 @@ def claim(place: Path) -> Iterator[bool]:
         yield True
     finally:
         stop.set()
+        beat.join()  # or it could write the claim once more
         if _is_ours(_read(place)):
             (place / CLAIM).unlink(missing_ok=True)
 

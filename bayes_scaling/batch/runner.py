@@ -89,10 +89,12 @@ def run_batch(
         tell(Event(0, "ended", name))
 
 
-def abandoned(states: Sequence[State], store: Store) -> list[State]:
+def abandoned(states: Sequence[State], store: Store, tell: Tell) -> list[State]:
     """Return the tasks that another computer claimed and will not finish; watches for a minute."""
     waiting = [state for state in states if store.result(state.identity) is None]
     held = {store.place(s.identity): s for s in waiting if foreign(store.place(s.identity))}
+    for state in list(held.values())[:1]:
+        tell(Event(0, "stage", state.task.name, "watching another computer's claim", None))
     return [held[place] for place in drop_dead(list(held))]
 
 

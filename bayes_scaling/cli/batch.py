@@ -105,7 +105,7 @@ def batch(
     if todo:
         with Workers(output, len(todo), way.lines) as tell:
             way.run(todo, known, store, tell)
-            if left := abandoned(todo, store):
+            if left := abandoned(todo, store, tell):
                 run_batch(left, known, store, keep_fits=keep_fits, tell=tell)
         states = states_of(own, known, store)
     everything = states if len(own) == len(whole) else states_of(whole, known, store)

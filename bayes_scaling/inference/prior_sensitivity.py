@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SENSITIVE = 0.05
 """Change above which a posterior counts as sensitive (ibid.)."""
 
+DECIDES = "the prior decides"
+
 
 def prior_sensitivity(fit: Fit) -> pd.DataFrame:
     """Return the sensitivity of each unknown, index name.
@@ -48,4 +50,4 @@ def prior_sensitivity(fit: Fit) -> pd.DataFrame:
 def _diagnosis(prior: float, likelihood: float) -> str:
     if not prior > SENSITIVE:
         return ""
-    return "the prior has a say" if likelihood > SENSITIVE else "the prior decides"
+    return "the prior has a say" if likelihood > SENSITIVE else DECIDES

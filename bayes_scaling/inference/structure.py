@@ -12,7 +12,7 @@ from bayes_scaling.specs.spec import ModelSpec
 def structure(spec: ModelSpec, *, stated: bool = True) -> tuple[Any, ...]:
     """Key of a graph: two models with equal keys differ only in data.
 
-    Without `stated` errors of the runs the scatter is one number, and a row costs a third less.
+    Without `stated` errors of the runs the scatter is one number for all rows, and they cost less.
     """
     law = spec.law
     # a user's file that is read again gives new functions; its text says whether they are the same

@@ -16,7 +16,7 @@ from bayes_scaling.decisions.uncertain import middle
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.evaluation.evidence import BACKTEST
 from bayes_scaling.inference.identifiability_rows import contraction
-from bayes_scaling.inference.prior_sensitivity import prior_sensitivity
+from bayes_scaling.inference.prior_sensitivity import DECIDES, SENSITIVE, prior_sensitivity
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES, unit_of
@@ -75,6 +75,8 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "caveats": [_finding(each) for each in answers.asked.findings],
         "table_findings": [_finding(each) for each in fit.runs.findings],
         "parameters": _parameters(fit),
+        "sensitive": SENSITIVE,
+        "decided_by": DECIDES,
         "provenance": {
             **{k: v for k, v in fit.provenance.items() if k not in ("versions", BACKTEST)},
             "forecast_seed": answers.seed,
@@ -227,13 +229,9 @@ def _finding(finding: Finding) -> Mapping[str, Any]:
     return {**finding.to_dict(), "sentence": str(finding).split(maxsplit=2)[-1]}
 
 
-def _plain(value: Any) -> Any:
-    return value.item() if hasattr(value, "item") else value
-
-
 def _parameters(fit: Fit) -> list[Numbers]:
     rows = []
-    moved = prior_sensitivity(fit)
+    moved = prior_sensitivity(fit).to_dict("index")
     for name, row in fit.summary().iterrows():
         values = {str(k): float(v) for k, v in row.items()}
         prior = fit.model.all_priors.get(str(name))
@@ -247,7 +245,7 @@ def _parameters(fit: Fit) -> list[Numbers]:
                 "dist": prior.dist,
                 "prior": {"q05": float(low), "q50": float(middle), "q95": float(high)},
                 "contraction": contraction(prior, fit.posterior[name].values),
-                "sensitivity": {k: _plain(v) for k, v in moved.loc[str(name)].items()},
+                "sensitivity": moved[str(name)],
             }
         rows.append(entry)
     return rows

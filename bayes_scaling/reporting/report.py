@@ -19,7 +19,6 @@ import pandas as pd
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import to_json, write_bytes, write_text
-from bayes_scaling.laws.formula import javascript
 from bayes_scaling.names import RUN
 from bayes_scaling.reporting import style, wording
 from bayes_scaling.reporting.answers import Answers, gather
@@ -168,8 +167,7 @@ def _render(
     spec = answers.fit.spec
     script = draws = ""
     if asked_again is not None:
-        formula = str(javascript(answers.fit.model.law))
-        script = _asset("what_if.js").replace("/*FORMULA*/", formula)
+        script = _asset("what_if.js").replace("/*FORMULA*/", asked_again.formula)
         draws = json.dumps(asked_again.embedded(), allow_nan=False)
     return _template().render(
         n=numbers,

@@ -18,7 +18,7 @@ from bayes_scaling.evaluation.backtest import Backtest, backtest
 from bayes_scaling.evaluation.comparison import Comparison, compare
 from bayes_scaling.evaluation.evidence import with_backtest
 from bayes_scaling.inference.sampling import fit as sample
-from bayes_scaling.names import FLOPS
+from bayes_scaling.names import FLOPS, LOSS, MODEL, PARAMS, TOKENS, USD
 from bayes_scaling.reporting.plots_backtest import plot_backtest
 from bayes_scaling.reporting.plots_decisions import plot_pareto, plot_probability, plot_regret
 from bayes_scaling.reporting.plots_next import plot_next_run
@@ -164,7 +164,7 @@ def _next(found: NextRun) -> dict[str, Any]:
 
 def _backtest(past: Backtest, model: str) -> dict[str, Any]:
     scores = past.scores
-    own = scores[scores["model"] == model] if model in past.models else scores
+    own = scores[scores[MODEL] == model] if model in past.models else scores
     return {
         "model": model if model in past.models else "",
         "rows": _rows(own),
@@ -177,14 +177,15 @@ def _backtest(past: Backtest, model: str) -> dict[str, Any]:
 def _money(near: Around, target: float) -> dict[str, Any]:
     asked = near.prospects
     quantiles = asked.quantiles((0.05, 0.5, 0.95))
-    table = asked.plans[[FLOPS, "usd", "params", "tokens", "loss", "extrapolation"]].assign(
+    table = asked.plans[[FLOPS, USD, PARAMS, TOKENS, LOSS, "extrapolation"]].assign(
         q05=quantiles[0.05], q50=quantiles[0.5], q95=quantiles[0.95],
         probability=asked.probability(target),
     )  # fmt: skip
-    falls = -np.gradient(table["loss"], np.log(table["usd"]))
-    table["usd_per_step"] = STEP_NATS * table["usd"] / np.where(falls > 0, falls, np.nan)
+    falls = -np.gradient(table[LOSS], np.log(table[USD]))
+    table["usd_per_step"] = STEP_NATS * table[USD] / np.where(falls > 0, falls, np.nan)
     return {
         "target": target,
+        "step": STEP_NATS,
         "rows": [row for i, row in enumerate(_rows(table)) if i in SHOWN_BUDGETS],
         "regret": _rows(near.regret),
     }

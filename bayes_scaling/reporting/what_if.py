@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from bayes_scaling.decisions.allocation import allocate
+from bayes_scaling.decisions.budget_line import RATIO_RANGE
 from bayes_scaling.decisions.convention import SIX_ND
 from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.limits import Limits
@@ -22,7 +23,18 @@ from bayes_scaling.decisions.uncertain import middle
 from bayes_scaling.inference.predict import law_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.laws.formula import javascript
-from bayes_scaling.names import CHAIN, DRAW, DRIFT, FLOPS, LOSS_NEW, PARAMS, TOKENS
+from bayes_scaling.names import (
+    CHAIN,
+    DRAW,
+    DRIFT,
+    FLOPS,
+    GPU_HOURS,
+    LOSS_NEW,
+    PARAMS,
+    POINT,
+    TOKENS,
+    USD,
+)  # fmt: skip
 from bayes_scaling.quantities import COLUMN_OF_SYMBOL
 from bayes_scaling.reporting.review import STEP_NATS
 from bayes_scaling.runs.compute import train_flop
@@ -66,9 +78,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Draws (draw,) and what else an answer takes; see `of_fit`."""
+    """Draws (draw,) and what else an answer takes; see `what_if`."""
 
     fit: Fit
+    formula: str
     curvature: Floats
     offset: Floats
     cost: Cost
@@ -97,8 +110,8 @@ class WhatIf:
             PARAMS: params,
             TOKENS: tokens,
             FLOPS: float(trained),
-            "usd": float(cost.usd(trained)),
-            "gpu_hours": float(cost.gpu_hours(trained)),
+            USD: float(cost.usd(trained)),
+            GPU_HOURS: float(cost.gpu_hours(trained)),
             "extrapolation": float(trained / self.fit.largest),
             "loss_mean": float(mean.mean()),
             "q05": float(low),
@@ -149,6 +162,8 @@ class WhatIf:
             "log": noise.scale == "log",
             "largest": fit.largest,
             "six": SIX,
+            "serve": Serving(1.0).middle,
+            "ratios": list(RATIO_RANGE),
             "no_limit": NO_LIMIT,
             "more": MORE,
             "step": STEP_NATS,
@@ -194,7 +209,8 @@ def what_if(fit: Fit, budget: float, cost: Cost, seed: int) -> WhatIf | None:
     """
     law = fit.model.law
     fixed = not cost.uncertain and cost.convention is SIX_ND
-    if not (law.allocates and fixed) or fit.spec.groups or javascript(law) is None:
+    formula = javascript(law) if law.allocates and fixed and not fit.spec.groups else None
+    if formula is None:
         return None
     step = max(1, -(-fit.posterior.sizes[CHAIN] * fit.posterior.sizes[DRAW] // MOST_DRAWS))
     shape = fit.shape
@@ -204,7 +220,7 @@ def what_if(fit: Fit, budget: float, cost: Cost, seed: int) -> WhatIf | None:
         rng = rng_of(fit.provenance.get("seed", 0), DRIFT)
         curvature = drift.bend(rng, shape, np.array([2**0.5]), np.full(shape, SCATTER_REF))
     offset = noise.sample_on_scale(
-        rng_of(seed, LOSS_NEW), np.zeros((*shape, 1)), fit.unknowns("point")
+        rng_of(seed, LOSS_NEW), np.zeros((*shape, 1)), fit.unknowns(POINT)
     )
     asked = Asked(
         usd=float(cost.usd(budget)),
@@ -217,7 +233,7 @@ def what_if(fit: Fit, budget: float, cost: Cost, seed: int) -> WhatIf | None:
     thin = {DRAW: slice(step - 1, None, step)}
     part = replace(fit, posterior=fit.posterior.isel(thin), sampling=fit.sampling.isel(thin))
     kept = (slice(None), slice(step - 1, None, step), 0)
-    found = WhatIf(part, curvature[kept].ravel(), offset[kept].ravel(), cost, asked)
+    found = WhatIf(part, formula, curvature[kept].ravel(), offset[kept].ravel(), cost, asked)
     target = round(found.answer(asked)["q50"], 2)
     return replace(found, asked=replace(asked, target=target))
 

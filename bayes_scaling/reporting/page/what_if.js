@@ -5,17 +5,17 @@
   const draws = known.offset.length;
   const unknowns = Array.from({ length: draws }, (_, i) => known.unknowns.map((each) => each[i]));
   const COARSE = 121, GOLDEN = (Math.sqrt(5) - 1) / 2, GOLDEN_STEPS = 40, WIDTH = 5e-3, NEWTON = 4;
-  const MOST_RATIO = 1e5, LEAST_RATIO = 1e-4;
+  const [LEAST_RATIO, MOST_RATIO] = known.ratios;
 
   const mean = (values) => values.reduce((sum, each) => sum + each, 0) / values.length;
   const lawAt = (N, D) => unknowns.map((u) => law(N, D, u, known.constants, known.given));
 
   /* Sizes on the line 6ND + 2NT = flops, between limits. */
   function line(flops, served) {
-    return (x) => (flops - 2 * served * Math.exp(x)) / (known.six * Math.exp(x));
+    return (x) => (flops - known.serve * served * Math.exp(x)) / (known.six * Math.exp(x));
   }
   function sizeAt(flops, served, ratio) {
-    const a = known.six * ratio, b = 2 * served;
+    const a = known.six * ratio, b = known.serve * served;
     return Math.log((-b + Math.sqrt(b * b + 4 * a * flops)) / (2 * a));
   }
   function plan(flops, served, mostTokens) {
@@ -23,7 +23,7 @@
     const high = sizeAt(flops, served, LEAST_RATIO);
     let low = sizeAt(flops, served, MOST_RATIO);
     if (mostTokens < known.no_limit)
-      low = Math.max(low, Math.log(flops / (known.six * mostTokens + 2 * served)));
+      low = Math.max(low, Math.log(flops / (known.six * mostTokens + known.serve * served)));
     if (!(low < high)) return null;
     const loss = (x) => mean(lawAt(Math.exp(x), tokens(x)));
     const at = (i) => low + (high - low) * i / (COARSE - 1);
