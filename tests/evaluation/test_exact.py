@@ -66,9 +66,13 @@ def test_good_khat_means_a_good_score(table: str, law: str, request: pytest.Fixt
 
 
 def test_an_outlier_is_scored_by_a_refit() -> None:
-    """Under normal noise a run 6% off is beyond importance sampling; the truth by 32,000 draws."""
+    """Under normal noise a run 3.5% off is beyond importance sampling; the truth by 32,000 draws.
+
+    Further off, refits of 8,000 draws differ by more than the tolerance: at 6%, by 1.4 from seed to
+    seed.
+    """
     table = simulated().frame.drop(columns=["held_out", "file_line"])
-    table.loc[14, "loss"] *= 1.06
+    table.loc[14, "loss"] *= 1.035
     robust = bs.load_model("chinchilla-plain")
     head, _, _ = robust.text.partition("[noise.nu]")
     normal = model_from_text(head.replace('kind = "student_t"', 'kind = "normal"'), "normal")
