@@ -14,7 +14,8 @@ from bayes_scaling import errors
 
 PACKAGE = Path(bayes_scaling.__file__).parent
 STAGES = (
-    "runs", "laws", "specs", "inference", "evaluation", "decisions", "reporting", "batch", "cli",
+    "runs", "laws", "specs", "inference", "evaluation", "decisions", "reporting", "batch",
+    "proofs", "cli",
 )  # fmt: skip
 SHARED = {"errors", "names", "quantities", "verdicts", "files", "__init__"}
 HEAVY = {"pymc", "pytensor", "nutpie", "arviz", "arviz_stats", "matplotlib", "scoringrules"}

@@ -199,10 +199,11 @@ def _serve(pipe: Connection, study: Study, store: Store, keep_fits: bool) -> Non
                 perform(state, study, store, keep_fits=keep_fits, say=say)
             except OutputError as fault:
                 pipe.send(("stop", str(fault), None))
-                return
+                break
             pipe.send(("ended", "", None))
     except (EOFError, OSError):
-        return  # the one who watches is gone
+        pass  # the one who watches is gone
+    os._exit(0)  # all is stored; to take numba and Arrow apart would last half a second
 
 
 def _quietly(send: Any, what: object) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import warnings
 from typing import Any
+from unittest.mock import patch
 
 from bayes_scaling.inference import digamma, positive
+from bayes_scaling.inference.entry import density_entry, expand_entry
 
 
 def import_pymc() -> Any:
@@ -36,12 +38,13 @@ def compile_graph(model: Any) -> Any:
     nutpie = import_nutpie()
     from pytensor.compile.mode import predefined_modes
 
-    usual = predefined_modes["NUMBA"]
-    predefined_modes["NUMBA"] = usual.excluding("local_mul_exp_to_exp_add")
-    try:
+    mode = predefined_modes["NUMBA"].excluding("local_mul_exp_to_exp_add")
+    entries: dict[str, Any] = {
+        "_make_c_logp_func": density_entry,
+        "_make_c_expand_func": expand_entry,
+    }
+    with patch.dict(predefined_modes, NUMBA=mode), patch.multiple(nutpie.compile_pymc, **entries):
         return nutpie.compile_pymc_model(model)
-    finally:
-        predefined_modes["NUMBA"] = usual
 
 
 def without_cache() -> Any:

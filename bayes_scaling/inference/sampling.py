@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -26,6 +26,7 @@ from bayes_scaling.inference.checks import (
 )
 from bayes_scaling.inference.compiled import is_ready, over_table
 from bayes_scaling.inference.fit import Fit, settled, stated_against
+from bayes_scaling.inference.trace import columns_of
 from bayes_scaling.names import CHAIN, DRAW, GROUP
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.groups import OF_GROUP
@@ -43,7 +44,7 @@ CAREFUL_ACCEPT = 0.97
 """Of attempts after the first: shorter steps turn corners that the first ones missed."""
 TUNE = 500
 """Steps; more of them made no fit better (tests/benchmarks/tuning.txt)."""
-LONGER = ((1, 1), (12, 4), (12, 32))
+LONGER = ((1, 1), (4, 2), (12, 4), (12, 32))
 """Factors on tuning and on draws (thinned back) of successive attempts to mix."""
 CORES = "BAYES_SCALING_CORES"
 """Set to a number, this environment variable says how many chains run at once; else all cores."""
@@ -66,10 +67,10 @@ def fit(
 
     The first fit of a law on a machine compiles its graph (about ten seconds) and keeps it; later
     tables, and later processes, reuse it. The same seed gives identical draws on the same machine.
-    Chains that do not mix (R-hat above 1.01 or fewer than 400 effective draws) are sampled again, 4
-    and then 32 times as many, in shorter steps, and thinned to `draws`; `provenance["attempts"]`
-    says how often. `progress(stage, share)` is told each stage in words and the share of it that
-    is done, or None.
+    Chains that do not mix (R-hat above 1.01 or fewer than 400 effective draws) are sampled again,
+    2, 4 and then 32 times as many, in shorter steps, and thinned to `draws`;
+    `provenance["attempts"]` says how often. `progress(stage, share)` is told each stage in words
+    and the share of it that is done, or None.
 
     Returns a `Fit` whose posterior has one variable (chain, draw) per unknown and, for what varies
     by group, one (chain, draw, group) named `NAME_of_group`.
@@ -96,8 +97,8 @@ def fit(
         size = (draws * factor, TUNE * tuned, chains)
         accept = TARGET_ACCEPT if attempt == 1 else CAREFUL_ACCEPT
         begun = time.perf_counter()
-        tree = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model), accept)
-        posterior, stats = _keep(tree, model, factor)
+        drawn = _sample(compiled, size, seed, partial(say, stage), adaptation_of(model), accept)
+        posterior, stats = _keep(drawn, model, factor)
         sampled = time.perf_counter()
         found = Fit(
             spec=settled(spec, runs),
@@ -146,7 +147,8 @@ def _sample(
     say: Callable[[float], None],
     adaptation: str = ADAPTATION,
     accept: float = TARGET_ACCEPT,
-) -> xr.DataTree:
+) -> Any:
+    """Sample; returns for each chain nutpie's batches of draws and of statistics."""
     draws, tune, chains = size
 
     def tell(progress: Any) -> None:
@@ -154,7 +156,7 @@ def _sample(
         say(sum(chain.finished_draws for chain in progress) / max(total, 1))
 
     try:
-        tree: xr.DataTree = import_sampler().sample(
+        trace = import_sampler().sample(
             compiled,
             draws=draws,
             tune=tune,
@@ -166,46 +168,39 @@ def _sample(
             save_warmup=False,
             progress_bar=False,
             progress_callback=tell,
+            return_raw_trace=True,
         )
-        if tree["posterior"].sizes[DRAW] < draws:
+        batches = list(zip(*trace.get_arrow_trace(), strict=True))
+        if min(stats.num_rows for _, stats in batches) < tune + draws:
             raise KeyboardInterrupt  # the sampler takes an interrupt as a wish to stop early
-        return tree
+        return batches
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as fault:  # a panic of the sampler is a BaseException
         raise InferenceError(f"the sampler stopped: {fault}") from fault
 
 
-def _keep(tree: xr.DataTree, model: ModelSpec, thin: int) -> tuple[xr.Dataset, xr.Dataset]:
-    drawn = tree["posterior"].to_dataset()
-    posterior = drawn[list(model.all_priors)].merge(_in_groups(drawn, model))
-    stats = tree["sample_stats"].to_dataset()
-    stats = stats[[name for name in KEPT_STATS if name in stats]]
-    bad = [str(name) for name, v in posterior.items() if not np.isfinite(v.values).all()]
+def _keep(batches: Any, model: ModelSpec, thin: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Posterior and statistics of the sampler, thinned."""
+    spread = () if model.groups is None else [name + OF_GROUP for name in model.groups.spread]
+    names = [*model.all_priors, *spread]
+    arrays = columns_of(batches, [*names, *KEPT_STATS])
+    bad = [name for name in names if not np.isfinite(arrays[name]).all()]
     if bad:
         raise InferenceError(f"draws of {', '.join(bad)} are not finite: no usable posterior")
-    return tuple(
-        _clean(each.isel({DRAW: slice(thin - 1, None, thin)})) for each in (posterior, stats)
-    )  # type: ignore[return-value]
+    kept = {name: values[:, thin - 1 :: thin] for name, values in arrays.items()}
+    labels = {} if model.groups is None else {GROUP: list(model.groups.labels)}
+    for name in spread:  # a graph has spare groups, which this table does not use
+        kept[name] = kept[name][..., : len(labels[GROUP])]
+    dims = (CHAIN, DRAW, GROUP)
+    numbers = dict(zip(dims, map(np.arange, kept[names[0]].shape[:2]), strict=False))
 
+    def dataset(wanted: Iterable[str], coords: dict[str, Any]) -> xr.Dataset:
+        return xr.Dataset({k: (dims[: kept[k].ndim], kept[k]) for k in wanted}, coords)
 
-def _in_groups(drawn: xr.Dataset, model: ModelSpec) -> xr.Dataset:
-    """Values in the table's groups of what varies; those of the graph's spare groups are left."""
-    if model.groups is None:
-        return xr.Dataset()
-    labels, dims = list(model.groups.labels), (CHAIN, DRAW, GROUP)
-    values = {k + OF_GROUP: drawn[k + OF_GROUP].values for k in model.groups.spread}
-    kept = {name: (dims, each[..., : len(labels)]) for name, each in values.items()}
-    return xr.Dataset(kept, coords={CHAIN: drawn[CHAIN], DRAW: drawn[DRAW], GROUP: labels})
-
-
-def _clean(dataset: xr.Dataset) -> xr.Dataset:
-    """Drop creation times and other attributes, so that equal draws are equal files."""
-    bare = dataset.drop_attrs().reset_coords(drop=True)
-    sizes = bare.sizes
-    labels = {GROUP: dataset[GROUP].values} if GROUP in dataset.coords else {}
-    numbers = {dim: np.arange(sizes[dim]) for dim in (CHAIN, DRAW)}
-    return bare.assign_coords(numbers | labels)
+    return dataset(names, numbers | labels), dataset(
+        [name for name in KEPT_STATS if name in kept], numbers
+    )
 
 
 def _health(fit: Fit) -> dict[str, float]:

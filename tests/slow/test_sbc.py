@@ -20,6 +20,7 @@ from scipy import special, stats
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
 from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
+from bayes_scaling.inference.trace import columns_of
 from bayes_scaling.names import LOSS
 from bayes_scaling.quantities import grows
 from bayes_scaling.runs.table import Runs
@@ -75,8 +76,8 @@ def ranks(name: str, simulations: int, seed: int) -> dict[str, np.ndarray]:
         data = graph.data_for(spec, runs) | {LOSS: scaled}
         loss = spec.noise.from_scale(np.clip(scaled, -HUGE, HUGE))
         compiled = over_table(spec, data)
-        tree = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None, adaptation_of(spec))
-        draws = {k: tree["posterior"][k].to_numpy().ravel() for k in spec.all_priors}
+        batches = _sample(compiled, (500, TUNE, 4), seed + i, lambda _: None, adaptation_of(spec))
+        draws = {k: v.ravel() for k, v in columns_of(batches, spec.all_priors).items()}
         thin = np.linspace(0, 1999, KEPT).astype(int)
         ours = quantities(spec, inputs, loss, {k: v[thin] for k, v in draws.items()})
         true = quantities(spec, inputs, loss, truth)

@@ -1,0 +1,1 @@
+"""Proofs: what this package promises, measured on the machine at hand."""

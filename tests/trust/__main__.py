@@ -1,0 +1,49 @@
+"""Measure what the package promises: `python -m tests.trust [--full] [ID ...]`.
+
+Without `--full` the short form of each proof, as the test suite runs it. With it, the size that the
+plan asks for; records go to tests/trust/records, one file a proof, from which docs/trust.md and the
+table of the README are made. What was measured with the same source is not measured again, so that
+the command resumes after any interruption.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from functools import partial
+
+from tests.trust.plan import PLAN, command_of
+from tests.trust.record import Record, digest, read_record, write_record
+
+
+def main(arguments: list[str]) -> int:
+    full = "--full" in arguments
+    asked = [each for each in arguments if not each.startswith("-")] or list(PLAN)
+    unknown = [each for each in asked if each not in PLAN]
+    if unknown:
+        print(f"no proof {', '.join(unknown)}: one of {', '.join(PLAN)}", file=sys.stderr)
+        return 2
+    kept = True
+    for name in asked:
+        before = read_record(name)
+        if full and before is not None and before.digest == digest() and before.full:
+            print(f"{name}: measured with this source already", file=sys.stderr)
+            continue
+        started = time.perf_counter()
+        proof = PLAN[name].prove(full, partial(_say, name))
+        seconds = time.perf_counter() - started
+        said = "kept" if proof.kept else "NOT KEPT"
+        print(f"{name} {said}: {proof.claim}: {proof.observed} (limit: {proof.limit}), "
+              f"{proof.cases} cases, {seconds:.0f} s", flush=True)  # fmt: skip
+        if full:
+            write_record(Record.of(proof, command_of(name), seconds))
+        kept = kept and proof.kept
+    return 0 if kept else 1
+
+
+def _say(name: str, said: str) -> None:
+    print(f"{name}: {said}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,66 @@
+"""Record: a proof as it was measured in full, with its command, its date and the code's digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+import bayes_scaling
+from bayes_scaling.proofs.proof import Proof
+
+FOLDER = Path(__file__).parent / "records"
+PACKAGE = Path(bayes_scaling.__file__).parent
+SHORT = 12
+
+
+@dataclass(frozen=True)
+class Record:
+    """A proof and how it was measured; `digest` is that of the package's source and models."""
+
+    id: str
+    claim: str
+    cases: int
+    observed: str
+    limit: str
+    kept: bool
+    note: str
+    command: str
+    seconds: int
+    date: str
+    digest: str
+    full: bool = True
+
+    @classmethod
+    def of(cls, proof: Proof, command: str, seconds: float) -> Record:
+        today = datetime.now(UTC).date().isoformat()
+        own = {"seconds": round(seconds), "date": today, "digest": digest()}
+        return cls(**asdict(proof), command=command, **own)
+
+
+@cache
+def digest() -> str:
+    """The first digits of the SHA-256 of the package's source and model files."""
+    known = hashlib.sha256()
+    paths = [*PACKAGE.rglob("*.py"), *(PACKAGE.parent / "models").glob("*.toml")]
+    for path in sorted(paths, key=lambda p: p.relative_to(PACKAGE.parent).as_posix()):
+        known.update(path.relative_to(PACKAGE.parent).as_posix().encode() + path.read_bytes())
+    return known.hexdigest()[:SHORT]
+
+
+def read_record(name: str) -> Record | None:
+    path = FOLDER / f"{name}.json"
+    return Record(**json.loads(path.read_text())) if path.is_file() else None
+
+
+def records() -> list[Record]:
+    """All records, in the order of their names."""
+    return [Record(**json.loads(path.read_text())) for path in sorted(FOLDER.glob("*.json"))]
+
+
+def write_record(record: Record) -> None:
+    FOLDER.mkdir(exist_ok=True)
+    (FOLDER / f"{record.id}.json").write_text(json.dumps(asdict(record), indent=1) + "\n")
