@@ -76,6 +76,8 @@ class Study(Strict):
     limits: LimitsSection = LimitsSection()
     serving: ServingSection | None = None
     repetition: RepetitionSection | None = None
+    claims: tuple[str, ...] = ()
+    """Registered forecasts (files of `register`) that the report shows beside its own."""
 
     def setting(self, cost: Cost, seed: int) -> Setting:
         """Return what surrounds a plan; raises UsageError for values that cannot be."""
@@ -101,7 +103,8 @@ def read_study(path: str | Path) -> Study:
     study = parse_toml(Study, text, str(where))
     tables = tuple(str(where.parent / table) for table in study.tables)
     models = tuple(_beside(where, model) for model in study.models)
-    return study.model_copy(update={"tables": tables, "models": models})
+    claims = tuple(str(where.parent / claim) for claim in study.claims)
+    return study.model_copy(update={"tables": tables, "models": models, "claims": claims})
 
 
 def _beside(study: Path, model: str) -> str:

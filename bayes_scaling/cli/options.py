@@ -86,6 +86,12 @@ ReviewOption = Annotated[
     bool | None,
     typer.Option("--review/--no-review", help="Backtest the table and compare laws, or do not."),
 ]
+ClaimOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--claim", metavar="CLAIM.json", help="A registered forecast to show beside. Repeatable."
+    ),
+]
 BudgetOption = Annotated[
     list[str] | None,
     typer.Option("--flops", metavar="C", help="A compute budget, such as 1e24. Repeatable."),

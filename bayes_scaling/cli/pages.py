@@ -14,6 +14,7 @@ from bayes_scaling.cli.options import (
     DEFAULT_INTERVALS,
     AmountOption,
     BudgetOption,
+    ClaimOption,
     ForceOption,
     GroupOption,
     IntervalOption,
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from bayes_scaling.decisions.cost import Cost
+    from bayes_scaling.decisions.claim import Claim
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.report import Report
     from bayes_scaling.reporting.review import Review
@@ -46,8 +48,6 @@ DEMO_MODEL: Final = "skaling"
 DEMO_WHERE: Final = ("train_dataset=c4_original",)
 DEMO_TRAIN_BELOW: Final = "params=500M"
 """Fits the runs of 411M parameters and less; the larger ones are predicted."""
-OF_PLANS: Final = ("limits", "serving", "repetition")
-"""Sections of a study that plans must respect and pages do not answer yet."""
 DEMO_BUDGETS: Final = (1e21, 1e22)
 """FLOP, within what the fitted runs support."""
 
@@ -73,6 +73,7 @@ def demo(
 
     from bayes_scaling.cli.posterior import load_spec, sample
     from bayes_scaling.cli.sources import new_file, read_table
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.runs.examples import example_path
 
     folder = Path(out)
@@ -84,7 +85,8 @@ def demo(
     runs = read_table(str(example_path()), reading)
     fit, _ = sample(load_spec(DEMO_MODEL, None), runs, output)
     files = [fit.save(target)]
-    made = _make(fit, DEMO_BUDGETS, Price().cost(), parse_intervals(DEFAULT_INTERVALS), output)
+    setting = Setting(Price().cost(), seed=output.seed)
+    made = _make(fit, DEMO_BUDGETS, setting, parse_intervals(DEFAULT_INTERVALS), output)
     files += made.save(page)
     return _outcome(
         made, Price().cost().describe(), files, [f"look at {page}", f"bayes-scaling show {target}"]
@@ -106,6 +108,7 @@ def report(
     law: LawOption = None,
     group: GroupOption = None,
     review: ReviewOption = None,
+    claim: ClaimOption = None,
     pdf: PdfOption = False,
     force: ForceOption = False,
 ) -> Outcome:
@@ -113,15 +116,21 @@ def report(
 
     From a table (with --model, sampled first), a saved fit or a study; writes PAGE.html,
     PAGE.json and PAGE.csv. A study's page also backtests the table and compares laws, which fits
-    them to parts of it: a minute or more; --review does so for tables and fits. Exit code 1: a
-    check fails, or a budget lies beyond what the runs support.
+    them to parts of it: a minute or more; --review does so for tables and fits. Its plans keep to
+    the [limits], [serving] and [repetition] of the study. Exit code 1: a check fails, or a budget
+    lies beyond what the runs support.
     """
     from bayes_scaling.cli.questions import amounts_asked
     from bayes_scaling.cli.sources import is_fit, new_file
     from bayes_scaling.cli.studies import is_study
+    from bayes_scaling.decisions.claim import read_claim
+    from bayes_scaling.decisions.setting import Setting
 
-    job = _Job(source, reading, price.cost(), output, model, resource, flops, amount, interval)
+    setting = Setting(price.cost(), seed=output.seed)
+    job = _Job(source, reading, setting, output, model, resource, flops, amount, interval)
+    job = replace(job, claims=tuple(claim or ()))
     job = _of_study(job, price, bool(usd)) if is_study(source) else job
+    claims = [read_claim(path) for path in job.claims]
     reviewed = is_study(source) if review is None else review
     levels = parse_intervals(job.interval)
     page = new_file(out, force, ".html")
@@ -138,13 +147,13 @@ def report(
     else:
         fit = _sample(job)
     fit = fit if group is None else fit.at_group(group)
-    budgets = amounts_asked(fit.model, job.flops, usd, job.amount, job.cost)
+    budgets = amounts_asked(fit.model, job.flops, usd, job.amount, job.setting.cost)
     found = _review(fit, job) if reviewed else None
-    made = _make(fit, budgets, job.cost, levels, job.output, found)
+    made = _make(fit, budgets, job.setting, levels, job.output, found, claims)
     files = list(made.save(page))
     if pdf:
         files.append(made.save_pdf(page.with_suffix(".pdf")))
-    return _outcome(made, job.cost.describe(), files, [f"look at {page}"], job.left_out)
+    return _outcome(made, job.setting.cost.describe(), files, [f"look at {page}"])
 
 
 @dataclass(frozen=True)
@@ -153,7 +162,7 @@ class _Job:
 
     source: str
     reading: Reading
-    cost: Cost
+    setting: Setting
     output: Output
     model: str | None
     resource: str | None
@@ -163,24 +172,26 @@ class _Job:
     draws: int = 1000
     chains: int = 4
     others: tuple[str, ...] = ()
-    left_out: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 def _of_study(job: _Job, price: Price, money: bool) -> _Job:
     """Fill in from the study file what the command line leaves open."""
     from bayes_scaling.batch.study import read_study, the_only
-    from bayes_scaling.cli.studies import cost_of, reading_of
+    from bayes_scaling.cli.pricing import Plans
+    from bayes_scaling.cli.studies import reading_of, setting_of
 
     study = read_study(job.source)
     table, (model, *others) = the_only(study)
     asked = money or job.flops or job.amount
     stated = ",".join(map(str, study.forecast.intervals))
+    output = replace(job.output, seed=job.output.seed or study.sampling.seed)
     return replace(
         job,
         source=table,
         reading=reading_of(study, job.reading),
-        cost=cost_of(study, price),
-        output=replace(job.output, seed=job.output.seed or study.sampling.seed),
+        setting=setting_of(study, price, Plans(), output.seed),
+        output=output,
         model=job.model or model,
         resource=job.resource or study.resource,
         flops=job.flops if asked else [str(each) for each in study.forecast.flops],
@@ -189,7 +200,7 @@ def _of_study(job: _Job, price: Price, money: bool) -> _Job:
         draws=study.sampling.draws,
         chains=study.sampling.chains,
         others=tuple(others),
-        left_out=tuple(name for name in OF_PLANS if name in study.model_fields_set),
+        claims=job.claims or study.claims,
     )
 
 
@@ -221,10 +232,11 @@ def _review(fit: Fit, job: _Job) -> Review:
 def _make(
     fit: Fit,
     budgets: Sequence[float],
-    cost: Cost,
+    setting: Setting,
     levels: Sequence[float],
     output: Output,
     review: Review | None = None,
+    claims: Sequence[Claim] = (),
 ) -> Report:
     with Stages(output) as say:
         say("drawing the report")
@@ -233,11 +245,15 @@ def _make(
         return make_report(
             fit,
             list(budgets),
-            cost=cost,
-            seed=output.seed,
+            cost=setting.cost,
+            limits=setting.limits,
+            serving=setting.serving,
+            repetition=setting.repetition,
+            seed=setting.seed,
             command=shlex.join(["bayes-scaling", *sys.argv[1:]]),
             intervals=levels,
             review=review,
+            claims=claims,
         )
 
 
@@ -246,17 +262,10 @@ def _outcome(
     price: str,
     files: list[Path],
     hints: Sequence[str],
-    left_out: Sequence[str] = (),
 ) -> Outcome:
     from bayes_scaling.cli.words import answer_lines, failures_and_warnings, held_out_lines
 
     failures, warnings = failures_and_warnings(made.numbers)
-    if left_out:
-        names = ", ".join(f"[{name}]" for name in left_out)
-        warnings.append(
-            f"the page plans for training alone, without {names} of the study; with it: "
-            "bayes-scaling allocate STUDY.toml"
-        )
 
     def text() -> list[Any]:
         lines = [*answer_lines(made.numbers, price), *held_out_lines(made.numbers)]

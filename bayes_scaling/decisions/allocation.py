@@ -31,7 +31,7 @@ from bayes_scaling.decisions.quantiles import long_quantiles, quantiles_of
 from bayes_scaling.decisions.repetition import Repetition
 from bayes_scaling.decisions.robust import near_optimal, robust_plans
 from bayes_scaling.decisions.serving import Serving
-from bayes_scaling.decisions.setting import Setting
+from bayes_scaling.decisions.setting import USUAL, Setting
 from bayes_scaling.decisions.source import Source
 from bayes_scaling.evaluation.averaging import Average
 from bayes_scaling.inference.fit import Fit
@@ -249,12 +249,13 @@ def _origin(mixed: Average) -> dict[str, Any]:
     return {"models": each, "weights": dict(mixed.weights)}
 
 
-def loss_on_budget(source: Fit, flops: float, params: Floats) -> xr.DataArray:
-    """Return `loss_mean` [nats/token] of sizes `params` (n,) that spend `flops` under C = 6ND.
+def loss_on_budget(
+    source: Fit, flops: float, params: Floats, setting: Setting = USUAL
+) -> xr.DataArray:
+    """Return `loss_mean` [nats/token] of sizes `params` (n,) that spend `flops` within a setting.
 
     Dims (chain, draw, params).
     """
-    setting = Setting()
     params = positive_values(params, PARAMS)
     values = setting.curve(source)(params, setting.line.tokens(flops, params))
     coords = {**source.posterior.coords, PARAMS: params}

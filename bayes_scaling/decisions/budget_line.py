@@ -8,6 +8,7 @@ Limits cut the line to an interval of sizes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -117,6 +118,15 @@ class BudgetLine:
             if not at_low.all():
                 low_by, low = limit.words, np.where(at_low, low, cut)
         return Ends(low, high, low_by, high_by)
+
+    def payable(self, total: Floats) -> NDArray[np.bool_]:
+        """Return which budgets [FLOP] leave a size that keeps the limits, (budget,)."""
+        found = np.zeros(len(total), dtype=bool)
+        for i in range(len(total)):
+            with suppress(UsageError):
+                self.ends(total[i : i + 1])
+                found[i] = True
+        return found
 
     def spendable(self, total: Floats) -> Floats:
         """Return what of each budget can be spent where sizes and tokens are both limited."""

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bayes_scaling.decisions.budget_line import RATIO_RANGE
+from bayes_scaling.decisions.budget_line import BudgetLine
 from bayes_scaling.decisions.information import Outlook, lowest
-from bayes_scaling.decisions.serving import FLOP_PER_PARAM_SERVED
 from bayes_scaling.inference.predict import curve_at, scatter_at
 from bayes_scaling.inference.seeds import rng_of
 from bayes_scaling.names import PARAMS, TOKENS
-from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN, train_flop
+from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.specs.noise import RUN_EFFECT
 
 if TYPE_CHECKING:
@@ -34,27 +33,27 @@ TAIL = 0.005
 MOST_DRAWS, MOST_OUTCOMES = 1600, 400
 """Draws that are weighed, and draws whose outcomes are simulated."""
 LARGEST = 1e100
+USUAL_LINE = BudgetLine()
+"""Training alone, 6ND, without limits."""
 MORE_COMPUTE = (0.0, 0.01, 0.05, 0.2, 0.5, 1.0, 2.0)
 """Natural logs of the multiples of the budget at which its worth is read."""
 
 
 @dataclass(frozen=True)
 class FinalRun:
-    """A run of `flops` FLOP: 6ND of training and 2NT of serving T tokens (`serve_tokens`)."""
+    """A run that spends `flops` FLOP, of training or of training and serving, along a line."""
 
     flops: float
-    serve_tokens: float = 0.0
+    line: BudgetLine = USUAL_LINE
 
     def tokens(self, params: Any, times: float = 1.0) -> Any:
         """Tokens that runs of `params` are trained on where `times` the budget is spent."""
-        left = times * self.flops / params - FLOP_PER_PARAM_SERVED * self.serve_tokens
-        return left / FLOP_PER_PARAM_TOKEN
+        return self.line.tokens(times * self.flops, params)
 
-    def params_at(self, ratio: float) -> float:
-        """Parameters of the run that spends the budget at `ratio` tokens per parameter."""
-        half = FLOP_PER_PARAM_SERVED * self.serve_tokens / 2
-        root = np.sqrt(half**2 + FLOP_PER_PARAM_TOKEN * ratio * self.flops)
-        return float(self.flops / (half + root))
+    def ends(self, times: float = 1.0) -> tuple[float, float]:
+        """Least and most parameters of runs that spend `times` the budget, within the limits."""
+        found = self.line.ends(np.array([times * self.flops]))
+        return float(np.exp(found.low[0])), float(np.exp(found.high[0]))
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ class Plan:
 
 def plan_of(mixed: Average, run: FinalRun) -> Plan:
     """Return the plan of least expected loss for the final run."""
-    wide = np.geomspace(run.params_at(RATIO_RANGE[1]), run.params_at(RATIO_RANGE[0]), COARSE)
+    wide = np.geomspace(*run.ends(), COARSE)
     curves = losses_at(mixed, run, wide)
     middle = int(curves.mean(axis=0).argmin())
     low, high = np.quantile(curves.argmin(axis=1), (TAIL, 1 - TAIL))
@@ -193,9 +192,9 @@ def worth_of(mixed: Average, run: FinalRun, plan: Plan) -> Callable[[Floats], Fl
     """
     each = []
     for step in MORE_COMPUTE:
-        sizes = plan.sizes * np.exp(step / 2)
-        sizes = sizes[run.tokens(sizes, float(np.exp(step))) > 0]
-        curves = losses_at(mixed, run, sizes, float(np.exp(step)))
+        times = float(np.exp(step))
+        sizes = np.clip(plan.sizes * np.sqrt(times), *run.ends(times))
+        curves = losses_at(mixed, run, sizes, times)
         each.append(float(lowest(curves.mean(axis=0))))
     drops = np.maximum.accumulate(each[0] - np.array(each))
     added = run.flops * np.expm1(MORE_COMPUTE)

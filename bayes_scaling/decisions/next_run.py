@@ -20,7 +20,9 @@ from bayes_scaling.decisions.cost import Cost
 from bayes_scaling.decisions.final_run import FinalRun, Plan, outlook_of, plan_of, worth_of
 from bayes_scaling.decisions.horizon import caveats, extrapolation_of, positive_values, stated_of
 from bayes_scaling.decisions.information import MIN_EFFECTIVE, Gain, best_set, gain
-from bayes_scaling.decisions.setting import USUAL
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.decisions.setting import USUAL, Setting
 from bayes_scaling.decisions.source import Source
 from bayes_scaling.errors import UsageError
 from bayes_scaling.names import FLOPS, PARAMS, TOKENS, USD
@@ -111,6 +113,7 @@ def next_run(
     *,
     cost: Cost | None = None,
     serve_tokens: float | None = None,
+    limits: Limits | None = None,
     budget: float | None = None,
     by: By = "uncertainty",
     seed: int = 0,
@@ -130,8 +133,9 @@ def next_run(
     `candidates` has the columns params and tokens and, if they are not 6ND and the price of it,
     flops and usd. Without: 16 runs of 1% to 30% of the final run's training compute, at 1/4 to 4
     times its tokens per parameter, both in even steps of the log. With `serve_tokens` T, `flops`
-    is the lifetime compute 6ND + 2NT and the final plan the best split of that. `budget` [FLOP]
-    bounds one run and the sum of a set of at most 5, searched as `best_set` does.
+    is the lifetime compute 6ND + 2NT and the final plan the best split of that; the final run, not
+    the candidates, keeps to `limits`. `budget` [FLOP] bounds one run and the sum of a set of at
+    most 5, searched as `best_set` does.
 
     `by` ranks: "uncertainty" by shrink, "regret" by net_usd; sets by shrink and value_nats. The
     default is uncertainty, since near its optimum the loss hardly depends on the split: what a run
@@ -148,7 +152,10 @@ def next_run(
     True
     """
     cost = cost or Cost()
-    run, limit = _asked(flops, serve_tokens, budget, by, seed)
+    total, limit = _asked(flops, serve_tokens, budget, by, seed)
+    serving = Serving(serve_tokens) if serve_tokens else None
+    line = Setting.of(None, limits, serving, None, seed).line
+    run = FinalRun(float(line.spendable(np.array([total]))[0]), line)
     mixed = USUAL.average(source, np.array([run.flops]), seed=seed)
     plan = plan_of(mixed, run)
     asked = grid_of(plan.params, plan.tokens) if candidates is None else candidates
@@ -193,8 +200,8 @@ def next_run(
 
 def _asked(
     flops: float, serve_tokens: float | None, budget: float | None, by: str, seed: int
-) -> tuple[FinalRun, float | None]:
-    """Return the final run and the budget; UsageError with every fault of these arguments."""
+) -> tuple[float, float | None]:
+    """Return the final run's compute and the budget; UsageError with every fault of all."""
     faults, found = [], []
     asked = {"flops": (flops, FLOPS), "serve_tokens": (serve_tokens, TOKENS)}
     for name, (value, column) in {**asked, "budget": (budget, FLOPS)}.items():
@@ -210,7 +217,7 @@ def _asked(
     if faults:
         raise UsageError("\n".join(faults))
     assert found[0] is not None
-    return FinalRun(found[0], found[1] or 0.0), found[2]
+    return found[0], found[2]
 
 
 def _set_of(outlook: Outlook, rows: pd.DataFrame, budget: float, by: By) -> tuple[int, ...]:

@@ -134,7 +134,7 @@ def plan(
         params=float(params),
         tokens=float(tokens),
         flops=float(spent[0]),
-        forecast=_forecast(mixed, point, setting, seed),
+        forecast=forecast_of_plans(mixed, point, setting, seed),
         draws=xr.Dataset({k: ((CHAIN, DRAW, POINT), v) for k, v in drawn.items()}),
         robust=best,
         given_away=float(own[0] - best["loss"][0]),
@@ -142,8 +142,13 @@ def plan(
     )
 
 
-def _forecast(mixed: Average, point: Mapping[str, Floats], setting: Setting, seed: int) -> Forecast:
-    """Forecast of the run; where its tokens are scarce, with those that are seen again."""
+def forecast_of_plans(
+    mixed: Average, point: Mapping[str, Floats], setting: Setting, seed: int
+) -> Forecast:
+    """Return the forecast of runs, params and tokens (run,), within a setting.
+
+    Where tokens are scarce, with those that are seen again.
+    """
     found = forecast(mixed, pd.DataFrame(point), seed=seed)
     if setting.repetition is None:
         return found

@@ -69,6 +69,17 @@ class Setting:
         return cls(cost or USUAL_COST, limits or NO_LIMITS, serving, repetition, seed)
 
     @property
+    def is_usual(self) -> bool:
+        """Whether a budget pays for training alone, by 6ND, without limits, with data for all.
+
+        Examples
+        --------
+        >>> bs.Setting().is_usual, bs.Setting(serving=bs.Serving(tokens=1e12)).is_usual
+        (True, False)
+        """
+        return self.line.is_usual and self.repetition is None
+
+    @property
     def line(self) -> BudgetLine:
         """Line of a budget at the medians of price and demand.
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from bayes_scaling.decisions.allocation import Allocation, allocate
-from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.allocation import Allocation, allocate_within
 from bayes_scaling.decisions.forecast import Forecast, forecast
 from bayes_scaling.decisions.horizon import axis_of, positive_values
 from bayes_scaling.decisions.optimum import own_ray, params_on_ray
+from bayes_scaling.decisions.plan import forecast_of_plans
+from bayes_scaling.decisions.robust import robust_plans
 from bayes_scaling.errors import CheckError
 from bayes_scaling.inference.checks import check
 from bayes_scaling.inference.graph import middle_of
@@ -25,6 +26,7 @@ from bayes_scaling.runs.table import resource_values
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.verdicts import Checks
 
@@ -46,12 +48,12 @@ class Answers:
     not fitted, each at its own size. Without an `allocation`, `no_split` says why; where the table
     itself forbids one, `refused` is true. Forecasts of a law of both then follow the table's own
     mean ratio of tokens to parameters, `ray`. What the law reads besides is taken as given
-    (`fit.given`), at the middle of the runs where nothing else was said.
+    (`fit.given`), at the middle of the runs where nothing else was said. Where limits, demand or
+    scarce data surround a plan (`setting`), forecasts of budgets are those of their plans.
     """
 
     fit: Fit
-    cost: Cost
-    seed: int
+    setting: Setting
     checks: Checks
     asked: Forecast
     fan: Forecast
@@ -62,27 +64,33 @@ class Answers:
     ray: float | None = None
 
 
-def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answers:
+def gather(fit: Fit, budgets: Sequence[float], *, setting: Setting) -> Answers:
     """Compute every answer of a report at the budgets [FLOP, or the law's one resource].
 
-    Raises UsageError for budgets that cannot be.
+    Raises UsageError for budgets that cannot be, or that no plan within the setting can spend.
     """
-    fit = _at_the_middle(fit)
+    fit, seed = _at_the_middle(fit), setting.seed
     amounts = positive_values(budgets, axis_of(fit))
-    allocation, no_split, refused = _split(fit, amounts, cost)
+    allocation, no_split, refused = _split(fit, amounts, setting)
     along = allocation is None and axis_of(fit) == FLOPS and len(fit.model.inputs) > 1
     ray = own_ray(fit) if along else None
     held_out = None
     if len(fit.runs.held_out):
         columns = {name: resource_values(fit.runs.held_out, name) for name in fit.model.inputs}
         held_out = forecast(fit, pd.DataFrame(columns), seed=seed)
+    grid = _grid(fit, amounts)
+    if allocation is not None and not setting.is_usual:
+        asked = _of_plans(fit, allocation.robust, setting)
+        fan = _of_plans(fit, _plans(fit, grid, setting), setting)
+    else:
+        asked = forecast(fit, _points(fit, amounts, ray), seed=seed)
+        fan = forecast(fit, _points(fit, grid, ray), seed=seed)
     return Answers(
         fit=fit,
-        cost=cost,
-        seed=seed,
+        setting=setting,
         checks=check(fit),
-        asked=forecast(fit, _points(fit, amounts, ray), seed=seed),
-        fan=forecast(fit, _points(fit, _grid(fit, amounts), ray), seed=seed),
+        asked=asked,
+        fan=fan,
         held_out=held_out,
         allocation=allocation,
         no_split=no_split,
@@ -91,16 +99,36 @@ def gather(fit: Fit, budgets: Sequence[float], *, cost: Cost, seed: int) -> Answ
     )
 
 
+def budgets_of(answers: Answers) -> NDArray[np.float64]:
+    """Return the budgets that were asked, (budget,): with demand, more than the plans' training."""
+    if answers.allocation is not None and not answers.setting.is_usual:
+        return answers.allocation.budgets[FLOPS].to_numpy(dtype=float)
+    return resource_values(answers.asked.points, axis_of(answers.fit))
+
+
 def _split(
-    fit: Fit, amounts: NDArray[np.float64], cost: Cost
+    fit: Fit, amounts: NDArray[np.float64], setting: Setting
 ) -> tuple[Allocation | None, str, bool]:
     law = fit.model.law
     if not law.allocates and (axis_of(fit) != FLOPS or not law.no_split):
         return None, law.no_split or NO_SPLIT, False
     try:
-        return allocate(fit, list(amounts), cost=cost), "", False
+        return allocate_within(fit, list(amounts), setting), "", False
     except CheckError as refusal:
         return None, str(refusal), True
+
+
+def _plans(fit: Fit, budgets: NDArray[np.float64], setting: Setting) -> pd.DataFrame:
+    """Plans of the budgets that leave one, each sum that is spent once."""
+    line = setting.line
+    flops = np.unique(line.spendable(budgets[line.payable(budgets)]))
+    return robust_plans(setting.average(fit), flops, setting)
+
+
+def _of_plans(fit: Fit, plans: pd.DataFrame, setting: Setting) -> Forecast:
+    point = {name: plans[name].to_numpy(dtype=float) for name in (PARAMS, TOKENS)}
+    mixed = setting.average(fit)
+    return forecast_of_plans(mixed, point, setting, setting.seed)
 
 
 def _at_the_middle(fit: Fit) -> Fit:

@@ -18,8 +18,11 @@ from bayes_scaling.reporting.plots_posterior import plot_posterior, plot_residua
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from matplotlib.axes import Axes
 
+    from bayes_scaling.decisions.claim import Claim
     from bayes_scaling.reporting.answers import Answers
 
 CLOSE_UP_FROM: Final = 0.1
@@ -27,14 +30,15 @@ CLOSE_UP_FROM: Final = 0.1
 SLUG: Final = str.maketrans({"/": "per"})
 
 
-def pictures(answers: Answers) -> dict[str, str]:
+def pictures(answers: Answers, claims: Sequence[Claim] = ()) -> dict[str, str]:
     """Return the figures by name.
 
     forecast, close_up, isoflop, allocation, residuals_N and the like, posterior_0 and on in the
     order of the unknowns. Laws and tables without a split have no isoflop and no allocation.
+    `claims` are forecasts registered before, shown in the first two.
     """
     fit, allocation = answers.fit, answers.allocation
-    axes = {"forecast": _fan(answers), "close_up": _close_up(answers)}
+    axes = {"forecast": _fan(answers, claims), "close_up": _close_up(answers, claims)}
     if allocation is not None:
         budgets = allocation.budgets[FLOPS].tolist()
         axes["isoflop"] = plot_isoflop(fit, budgets, allocation=allocation)
@@ -47,10 +51,10 @@ def pictures(answers: Answers) -> dict[str, str]:
     return {name: style.to_svg(ax, name) for name, ax in axes.items()}
 
 
-def _fan(answers: Answers) -> Axes:
+def _fan(answers: Answers, claims: Sequence[Claim]) -> Axes:
     """Draw the fan, the questions, and the held-out runs under their own intervals."""
     axis = axis_of(answers.fit)
-    ax = plot_forecast(answers.fit, answers.fan)
+    ax = plot_forecast(answers.fit, answers.fan, claims=claims)
     with style.paper():
         if answers.held_out is not None:
             x = resource_values(answers.held_out.points, axis)
@@ -62,10 +66,10 @@ def _fan(answers: Answers) -> Axes:
     return ax
 
 
-def _close_up(answers: Answers) -> Axes:
+def _close_up(answers: Answers, claims: Sequence[Claim]) -> Axes:
     """Draw the same from a tenth of the largest run on, where the intervals can be read."""
     axis = axis_of(answers.fit)
-    ax = _fan(answers)
+    ax = _fan(answers, claims)
     x = resource_values(answers.fan.points, axis)
     start = min(
         CLOSE_UP_FROM * float(answers.fit.runs.resource(axis).max()),

@@ -19,7 +19,7 @@ from bayes_scaling.names import PARAMS
 from bayes_scaling.reporting import style
 from bayes_scaling.reporting.plots_backtest import plot_backtest
 from bayes_scaling.reporting.plots_batch import plot_coverage, plot_results
-from bayes_scaling.reporting.plots_claim import plot_claim
+from bayes_scaling.reporting.plots_claim import draw_claims, plot_claim
 from bayes_scaling.reporting.plots_decisions import (
     plot_pareto,
     plot_probability,
@@ -33,10 +33,13 @@ from bayes_scaling.reporting.plots_split import plot_allocation, plot_isoflop
 from bayes_scaling.runs.table import resource_values
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from bayes_scaling.decisions.claim import Claim
     from bayes_scaling.decisions.forecast import Forecast
     from bayes_scaling.inference.fit import Fit
 
@@ -69,13 +72,16 @@ HEADROOM: Final = 0.4
 """Room above that share for the rest, as part of its own height."""
 
 
-def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Axes:
+def plot_forecast(
+    fit: Fit, forecast: Forecast, *, claims: Sequence[Claim] = (), ax: Axes | None = None
+) -> Axes:
     """Draw the loss of new runs against compute, with the runs that were fitted and held out.
 
     Points in rising order, at least 12, become a fan: median of the loss [nats/token] and the
     intervals that hold 50% and 90% of new runs. Fewer points are drawn one by one. The x axis is
     compute [FLOP], or the one resource of the law. The dashed line marks the largest fitted run;
-    where the ground is grey, answers lie beyond what the runs support.
+    where the ground is grey, answers lie beyond what the runs support. `claims`, forecasts of the
+    same target that were registered before, stand beside with their own intervals and dates.
 
     Examples
     --------
@@ -93,6 +99,7 @@ def plot_forecast(fit: Fit, forecast: Forecast, *, ax: Axes | None = None) -> Ax
             draw_intervals(ax, x, forecast, color=style.BLUE, label="forecast")
         ax.set_xscale("log")
         _runs(ax, fit, axis)
+        draw_claims(ax, [c for c in claims if c.target == fit.model.target], axis)
         _cut_top(ax, fit, axis)
         _horizon(ax, float(fit.runs.resource(axis).max()), float(x.max()))
         style.log_axis(ax, "x", axis)

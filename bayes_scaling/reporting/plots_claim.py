@@ -13,6 +13,8 @@ from bayes_scaling.reporting import style
 from bayes_scaling.reporting.wording import say_loss
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
@@ -72,6 +74,26 @@ def plot_claim(
         style.legend_above(ax, columns=4 if score is None else 2)
         ax.set_title(place_of(own), loc="right", color=style.GREY)
     return ax
+
+
+def claimed_points(
+    claims: Sequence[Claim], axis: str
+) -> list[tuple[Claim, Mapping[str, Any], float]]:
+    """Return each claimed point that says how much of the axis it is, with that amount."""
+    known = [(claim, point) for claim in claims for point in claim.points]
+    return [(claim, point, float(point[axis])) for claim, point in known if axis in point]
+
+
+def draw_claims(ax: Axes, claims: Sequence[Claim], axis: str) -> None:
+    """Draw what was forecast before on a plot of the loss: bars of 50% (thick) and 90% (thin)."""
+    named: set[str] = set()
+    for claim, point, amount in claimed_points(claims, axis):
+        ends = [quantile_between(point[QUANTILES], claim.content["levels"], p) for p in style.BANDS]
+        label = f"forecast of {claim.date}"
+        look: dict[str, Any] = {"color": style.ORANGE, "zorder": 5}
+        ax.vlines(amount, ends[0], ends[-1], lw=1.1, label="" if label in named else label, **look)
+        ax.vlines(amount, ends[1], ends[-2], lw=3.2, alpha=0.6, **look)
+        named.add(label)
 
 
 def _density(quantiles: Floats, at: Floats) -> Floats:

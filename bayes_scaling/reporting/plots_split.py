@@ -11,6 +11,7 @@ import numpy as np
 from bayes_scaling.decisions.allocation import loss_on_budget
 from bayes_scaling.decisions.optimum import require_split
 from bayes_scaling.decisions.robust import TOLERANCE
+from bayes_scaling.decisions.setting import USUAL
 from bayes_scaling.names import CHAIN, DRAW, FLOPS, PARAMS, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.reporting import style
 from bayes_scaling.runs.compute import FLOP_PER_PARAM_TOKEN
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.inference.fit import Fit
 
     Floats = NDArray[np.float64]
@@ -52,9 +54,10 @@ def plot_isoflop(
 ) -> Axes:
     """Draw the expected loss [nats/token] against parameters N for each compute budget [FLOP].
 
-    Lines are medians of the curve, bands hold 90% of its draws; tokens follow from C = 6ND. With
-    an allocation of the same budgets, stars mark the robust plans and thick lines the sizes that
-    are expected to be about as good. Raises UsageError where the law has no split.
+    Lines are medians of the curve, bands hold 90% of its draws; tokens follow from C = 6ND, or from
+    the setting of an allocation of the same budgets. With one, stars mark the robust plans and
+    thick lines the sizes that are expected to be about as good. Raises UsageError where the law has
+    no split.
 
     Examples
     --------
@@ -62,11 +65,12 @@ def plot_isoflop(
     'expected loss [nats per token]'
     """
     require_split(fit, np.asarray(budgets, dtype=float))
+    setting = USUAL if allocation is None else allocation.setting
     with style.paper():
         ax = style.canvas(ax)
         for i, flops in enumerate(budgets):
             color = _color_of(i, len(budgets))
-            sizes, (low, middle, high) = _isoflop_curve(fit, float(flops))
+            sizes, (low, middle, high) = _isoflop_curve(fit, float(flops), setting)
             label = _budget_label(float(flops))
             ax.fill_between(sizes, low, high, color=color, alpha=style.BAND_90, lw=0)
             ax.plot(sizes, middle, color=color, lw=1.4, label=label)
@@ -82,15 +86,15 @@ def _color_of(i: int, count: int) -> Any:
     return style.BLUE if count == 1 else style.shades()(i / (count - 1))
 
 
-def _isoflop_curve(fit: Fit, flops: float) -> tuple[Floats, Floats]:
+def _isoflop_curve(fit: Fit, flops: float, setting: Setting) -> tuple[Floats, Floats]:
     """Return sizes (n,) around the valley and the 5%, 50%, 95% quantiles of the curve (3, n)."""
     square = np.sqrt(flops / FLOP_PER_PARAM_TOKEN)
     wide = np.geomspace(square * 1e-4, square * 1e3, 8 * CURVE_POINTS)
-    middle = loss_on_budget(fit, flops, wide).median((CHAIN, DRAW)).values
+    middle = loss_on_budget(fit, flops, wide, setting).median((CHAIN, DRAW)).values
     inside = np.flatnonzero(middle <= middle.min() * (1 + CURVE_RISE))
     sizes = np.geomspace(wide[inside[0]], wide[inside[-1]], CURVE_POINTS)
     levels = [style.BANDS[0], style.BANDS[2], style.BANDS[-1]]
-    curve = loss_on_budget(fit, flops, sizes)
+    curve = loss_on_budget(fit, flops, sizes, setting)
     return sizes, np.asarray(curve.quantile(levels, (CHAIN, DRAW)).values)
 
 

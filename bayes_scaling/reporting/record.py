@@ -10,22 +10,26 @@ import numpy as np
 import pandas as pd
 
 from bayes_scaling.decisions.allocation import AT_EDGE, OPTIMAL_LOSS, REGRET
+from bayes_scaling.decisions.claim import QUANTILES
 from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.decisions.robust import TOLERANCE
 from bayes_scaling.decisions.uncertain import middle
 from bayes_scaling.evaluation.cuts import MAX_EXTRAPOLATION
 from bayes_scaling.evaluation.evidence import BACKTEST
+from bayes_scaling.evaluation.quantile_scores import quantile_between
 from bayes_scaling.inference.identifiability_rows import contraction
 from bayes_scaling.inference.prior_sensitivity import DECIDES, SENSITIVE, prior_sensitivity
 from bayes_scaling.inference.sampling import versions
 from bayes_scaling.names import FLOPS, PARAMS, RUN, TARGET, TOKENS, TOKENS_PER_PARAM
 from bayes_scaling.quantities import RESOURCES, unit_of
+from bayes_scaling.reporting.answers import budgets_of
+from bayes_scaling.reporting.plots_claim import claimed_points
 from bayes_scaling.reporting.wording import interval_levels, level_name, say_number, say_share
-from bayes_scaling.runs.table import resource_values
 from bayes_scaling.verdicts import FAIL, OK, WARN
 
 if TYPE_CHECKING:
     from bayes_scaling.decisions.allocation import Allocation
+    from bayes_scaling.decisions.claim import Claim
     from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.reporting.answers import Answers
@@ -39,7 +43,9 @@ TABLE_ROW: Final = "table "
 Numbers = dict[str, Any]
 
 
-def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Numbers:
+def record(
+    answers: Answers, *, command: str, intervals: Sequence[float], claims: Sequence[Claim] = ()
+) -> Numbers:
     """Return every number of the report as plain values; see the keys for what there is."""
     fit = answers.fit
     levels = sorted({MEDIAN, *(v for share in intervals for v in interval_levels(share))})
@@ -59,8 +65,10 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "runs": _runs(fit),
         "forecast": _forecast(answers, levels),
         "ray_tokens_per_param": answers.ray,
-        "cost": answers.cost.to_dict(),
-        "cost_words": _cost_words(answers.cost),
+        "cost": answers.setting.cost.to_dict(),
+        "cost_words": _cost_words(answers.setting.cost),
+        "setting": answers.setting.describe()[1:],
+        "claims": _claims(claims, axis_of(fit), levels),
         "no_split": answers.no_split,
         "refused": answers.refused,
         "tolerance": TOLERANCE,
@@ -79,7 +87,7 @@ def record(answers: Answers, *, command: str, intervals: Sequence[float]) -> Num
         "decided_by": DECIDES,
         "provenance": {
             **{k: v for k, v in fit.provenance.items() if k not in ("versions", BACKTEST)},
-            "forecast_seed": answers.seed,
+            "forecast_seed": answers.setting.seed,
             "command": command,
         },
         "versions_fit": dict(fit.provenance.get("versions", {})),
@@ -159,8 +167,8 @@ def _runs(fit: Fit) -> Numbers:
 
 
 def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
-    asked, axis, cost = answers.asked, axis_of(answers.fit), answers.cost
-    amounts = resource_values(asked.points, axis)
+    asked, axis, cost = answers.asked, axis_of(answers.fit), answers.setting.cost
+    amounts = budgets_of(answers)
     new, mean = (_quantiles(asked.quantiles(levels, of=of)) for of in (asked.new, asked.mean))
     known = [name for name in RESOURCES if name in asked.points and name != axis]
     return [
@@ -175,6 +183,17 @@ def _forecast(answers: Answers, levels: Sequence[float]) -> list[Numbers]:
         }
         for i, (_, row) in enumerate(asked.points.iterrows())
     ]
+
+
+def _claims(claims: Sequence[Claim], axis: str, levels: Sequence[float]) -> list[Numbers]:
+    """What was forecast before, one row a point, those of other resources than the axis left."""
+    rows = []
+    for claim, point, amount in claimed_points(claims, axis):
+        values = [quantile_between(point[QUANTILES], claim.content["levels"], p) for p in levels]
+        named = dict(zip(map(level_name, levels), map(float, values), strict=True))
+        row = {"date": claim.date, "by": claim.content["by"], "sha256": claim.sha256, axis: amount}
+        rows.append({**row, **named})
+    return rows
 
 
 def _allocation(allocation: Allocation | None, levels: Sequence[float]) -> list[Numbers]:

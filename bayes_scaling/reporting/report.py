@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from bayes_scaling.decisions.claim import Claim
 from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.limits import Limits
+from bayes_scaling.decisions.repetition import Repetition
+from bayes_scaling.decisions.serving import Serving
+from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.errors import OutputError, UsageError
 from bayes_scaling.files import to_json, write_bytes, write_text
 from bayes_scaling.names import RUN
@@ -115,22 +120,29 @@ def report(
     budgets: Sequence[float],
     *,
     cost: Cost | None = None,
+    limits: Limits | None = None,
+    serving: Serving | None = None,
+    repetition: Repetition | None = None,
     seed: int = 0,
     command: str = "",
     intervals: Sequence[float] = INTERVALS,
     review: Review | None = None,
+    claims: Sequence[Claim] = (),
 ) -> Report:
     """Answer what each budget buys, and show why to believe it.
 
     `budgets` are compute in FLOP, or amounts of the one resource of the law; `cost` is the price
-    of compute (default: `Cost()`), `seed` that of the noise of new runs, `command` how the report
-    was made. `intervals` are shares of central intervals; the widest is in the first sentence.
-    `review` adds how forecasts of this very table fared and how other laws do (see `review`).
+    of compute (default: `Cost()`). Plans keep to `limits`, pay for `serving`, and see tokens again
+    as `repetition` says, as those of `allocate`; forecasts are then those of the plans. `seed` is
+    that of the noise of new runs, `command` how the report was made. `intervals` are shares of
+    central intervals; the widest is in the first sentence. `review` adds how forecasts of this very
+    table fared and how other laws do (see `review`), `claims` the forecasts that were registered
+    before, in the picture of today's.
     Held-out runs of the fit's table are scored. Where the table cannot tell how to split a budget,
     the page says so first and forecasts along the table's own tokens per parameter.
 
     Returns a `Report`; equal arguments give equal bytes. Raises UsageError for budgets or
-    intervals that cannot be.
+    intervals that cannot be, and for budgets that no plan within the limits can spend.
 
     Examples
     --------
@@ -141,17 +153,18 @@ def report(
     if not intervals or not all(0 < share < 1 for share in intervals):
         raise UsageError(f"intervals {list(intervals)} must lie between 0 and 1, such as 0.8, 0.9")
     found = review or Review()
-    answers = gather(with_evidence(fit, found), budgets, cost=cost or Cost(), seed=seed)
+    setting = Setting.of(cost, limits, serving, repetition, seed)
+    answers = gather(with_evidence(fit, found), budgets, setting=setting)
     asked_again = near = None
     if answers.allocation is not None:
-        asked_again = what_if(answers.fit, budgets[0], answers.cost, seed)
-        near = around(answers.fit, budgets[0], answers.cost, seed)
-    numbers = record(answers, command=command, intervals=intervals)
+        asked_again = what_if(answers.fit, budgets[0], setting)
+        near = around(answers.fit, budgets[0], setting)
+    numbers = record(answers, command=command, intervals=intervals, claims=claims)
     name, target = fit.spec.name, round(numbers["forecast"][0][numbers["new"]]["q50"], 2)
     numbers["review"] = record_of(found, near, name, target)
     numbers["what_if"] = None if asked_again is None else asked_again.record()
     numbers["checklist"] = checklist(answers)
-    figures = pictures(answers) | {
+    figures = pictures(answers, claims) | {
         key: style.to_svg(ax, key) for key, ax in pictures_of(found, near, name, target).items()
     }
     page = _render(answers, numbers, figures, asked_again)

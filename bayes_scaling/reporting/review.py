@@ -11,6 +11,7 @@ import numpy as np
 from bayes_scaling.decisions.next_run import NextRun, next_run
 from bayes_scaling.decisions.prospects import Prospects, prospects
 from bayes_scaling.decisions.regret import regret_curve
+from bayes_scaling.decisions.serving import Serving
 from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.errors import BayesScalingError
 from bayes_scaling.evaluation.averaging import default_models
@@ -28,15 +29,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-    from bayes_scaling.decisions.cost import Cost
     from bayes_scaling.inference.fit import Fit
     from bayes_scaling.inference.sampling import Progress
     from bayes_scaling.specs.spec import ModelSpec
 
 SPREAD: Final = np.geomspace(1 / 10, 10, 13)
 """Budgets shown beside the one asked, as multiples of it."""
-SHOWN_BUDGETS: Final = (0, 3, 6, 9, 12)
-"""Of these, those in the table of the page."""
+SHOWN_EVERY: Final = 3
+"""One in so many of these is in the table of the page."""
 STEP_NATS: Final = 0.01
 """Step of the loss whose price is said."""
 CANDIDATES: Final = 6
@@ -65,7 +65,7 @@ class Around:
 
     prospects: Prospects
     regret: pd.DataFrame
-    next_run: NextRun
+    next_run: NextRun | None
 
 
 def review(
@@ -105,16 +105,27 @@ def review(
     return Review(past, laws, gaps)
 
 
-def around(fit: Fit, budget: float, cost: Cost, seed: int) -> Around:
+def around(fit: Fit, budget: float, setting: Setting) -> Around:
     """Return what lies around a budget [FLOP], from a tenth to ten times of it.
 
-    Raises what `allocate` raises.
+    Budgets that leave no plan within the limits are left out. No next run is sought where tokens
+    are seen again: what a run without that would tell is not known. Raises what `allocate` raises.
     """
-    setting = Setting(cost, seed=seed)
+    budgets = budget * SPREAD
+    serving, repetition = setting.serving, setting.repetition
     return Around(
-        prospects=prospects(fit, (budget * SPREAD).tolist(), setting=setting),
+        prospects=prospects(fit, budgets[setting.line.payable(budgets)].tolist(), setting=setting),
         regret=regret_curve(fit, budget, setting=setting),
-        next_run=next_run(fit, budget, cost=cost, seed=seed),
+        next_run=None
+        if repetition is not None
+        else next_run(
+            fit,
+            budget,
+            cost=setting.cost,
+            serve_tokens=serving.middle / Serving(1.0).middle if serving else None,
+            limits=setting.limits,
+            seed=setting.seed,
+        ),
     )
 
 
@@ -141,7 +152,8 @@ def pictures_of(found: Review, near: Around | None, model: str, target: float) -
         axes["regret"] = plot_regret(near.regret)
         axes["pareto"] = plot_pareto(near.prospects)
         axes["probability"] = plot_probability(near.prospects, target)
-        axes["next_run"] = plot_next_run(near.next_run)
+        if near.next_run is not None:
+            axes["next_run"] = plot_next_run(near.next_run)
     return axes
 
 
@@ -152,7 +164,7 @@ def record_of(found: Review, near: Around | None, model: str, target: float) -> 
         "backtest": past and _backtest(past, model),
         "weights": laws and {"sentence": laws.sentence, "rows": _rows(laws.to_frame())},
         "money": near and _money(near, target),
-        "next": near and _next(near.next_run),
+        "next": near and near.next_run and _next(near.next_run),
         "gaps": dict(found.gaps),
     }
 
@@ -186,7 +198,7 @@ def _money(near: Around, target: float) -> dict[str, Any]:
     return {
         "target": target,
         "step": STEP_NATS,
-        "rows": [row for i, row in enumerate(_rows(table)) if i in SHOWN_BUDGETS],
+        "rows": _rows(table.iloc[(len(table) - 1) % SHOWN_EVERY :: SHOWN_EVERY]),
         "regret": _rows(near.regret),
     }
 

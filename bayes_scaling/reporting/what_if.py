@@ -44,6 +44,7 @@ from bayes_scaling.specs.noise import GROWTH
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from bayes_scaling.decisions.setting import Setting
     from bayes_scaling.inference.fit import Fit
 
     Floats = NDArray[np.float64]
@@ -201,13 +202,15 @@ class WhatIf:
         }
 
 
-def what_if(fit: Fit, budget: float, cost: Cost, seed: int) -> WhatIf | None:
+def what_if(fit: Fit, budget: float, setting: Setting) -> WhatIf | None:
     """Return what a page needs to ask again, from a budget [FLOP] on; None where it cannot.
 
-    That takes a law of the loss that splits a budget, in a formula that a browser can evaluate, and
-    fixed prices.
+    That takes a law of the loss that splits a budget, in a formula that a browser can evaluate,
+    fixed prices, and no limits but that of tokens: the sliders move that and the demand.
     """
-    law = fit.model.law
+    law, cost, limits = fit.model.law, setting.cost, setting.limits
+    if setting.repetition is not None or limits != Limits(max_tokens=limits.max_tokens):
+        return None
     fixed = not cost.uncertain and cost.convention is SIX_ND
     formula = javascript(law) if law.allocates and fixed and not fit.spec.groups else None
     if formula is None:
@@ -220,14 +223,14 @@ def what_if(fit: Fit, budget: float, cost: Cost, seed: int) -> WhatIf | None:
         rng = rng_of(fit.provenance.get("seed", 0), DRIFT)
         curvature = drift.bend(rng, shape, np.array([2**0.5]), np.full(shape, SCATTER_REF))
     offset = noise.sample_on_scale(
-        rng_of(seed, LOSS_NEW), np.zeros((*shape, 1)), fit.unknowns(POINT)
+        rng_of(setting.seed, LOSS_NEW), np.zeros((*shape, 1)), fit.unknowns(POINT)
     )
     asked = Asked(
         usd=float(cost.usd(budget)),
         usd_per_gpu_hour=middle(cost.usd_per_gpu_hour),
         mfu=middle(cost.mfu),
-        serve_tokens=0.0,
-        max_tokens=NO_LIMIT,
+        serve_tokens=setting.serving.middle / Serving(1.0).middle if setting.serving else 0.0,
+        max_tokens=limits.max_tokens or NO_LIMIT,
         target=0.0,
     )
     thin = {DRAW: slice(step - 1, None, step)}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bayes_scaling.decisions.cost import Cost
+from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.errors import UsageError
 from bayes_scaling.reporting.report import Report
 from bayes_scaling.reporting.what_if import NO_LIMIT, Asked, WhatIf, what_if
@@ -59,7 +59,7 @@ def opened(browser: Any, page_file: Path) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def asks() -> WhatIf:
-    found = what_if(make_fit(make_runs()), BUDGETS[0], Cost(), 0)
+    found = what_if(make_fit(make_runs()), BUDGETS[0], Setting())
     assert found is not None
     return found
 

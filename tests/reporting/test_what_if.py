@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import bayes_scaling as bs
+from bayes_scaling.decisions.setting import Setting
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.laws.formula import javascript
 from bayes_scaling.laws.library import built_in
@@ -31,7 +32,7 @@ def drawn(request: pytest.FixtureRequest) -> Fit:
 def whole(fit: Fit, monkeypatch: pytest.MonkeyPatch) -> WhatIf:
     """With every draw kept."""
     monkeypatch.setattr(module, "MOST_DRAWS", 10**6)
-    found = what_if(fit, BUDGET, COST, 0)
+    found = what_if(fit, BUDGET, Setting(COST))
     assert found is not None and found.offset.size == fit.posterior.sizes["draw"] * 4
     return found
 
@@ -54,7 +55,7 @@ def test_with_every_draw_it_is_the_fits_own_plan_and_forecast(
 
 
 def test_thinned_draws_are_close(drawn: Fit) -> None:
-    asks = what_if(drawn, BUDGET, COST, 0)
+    asks = what_if(drawn, BUDGET, Setting(COST))
     assert asks is not None and asks.offset.size <= module.MOST_DRAWS
     found = asks.answer(asks.asked)
     whole_ = bs.forecast(drawn, [BUDGET]).quantiles([0.5]).loc[0, 0.5]
@@ -62,7 +63,7 @@ def test_thinned_draws_are_close(drawn: Fit) -> None:
 
 
 def test_demand_data_and_money_move_the_plan(drawn: Fit) -> None:
-    asks = what_if(drawn, BUDGET, COST, 0)
+    asks = what_if(drawn, BUDGET, Setting(COST))
     assert asks is not None and asks.asked.max_tokens == NO_LIMIT
     base = asks.answer(asks.asked)
     served = asks.answer(replace(asks.asked, serve_tokens=1e13))
@@ -130,7 +131,7 @@ def test_what_the_sliders_cannot_say_has_none(
     drawn: Fit, one_resource_fit: Fit, cost: bs.Cost | None
 ) -> None:
     if cost is not None:
-        assert what_if(drawn, BUDGET, cost, 0) is None
+        assert what_if(drawn, BUDGET, Setting(cost)) is None
         return
     made = report(one_resource_fit, [1e11])
     assert made.numbers["what_if"] is None and "<script" not in made.page
