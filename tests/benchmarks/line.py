@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import subprocess
 import time
@@ -12,7 +13,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Line:
-    """A measured figure and the bound that it should keep."""
+    """A measured figure and the bound that it should keep; infinite: it is told for comparison."""
 
     what: str
     value: float
@@ -24,14 +25,17 @@ class Line:
     @property
     def kept(self) -> bool:
         """Whether the figure keeps its bound."""
+        if math.isinf(self.bound):
+            return True
         if self.sense == "at least":
             return self.value >= self.bound
         return self.value <= self.bound
 
     def __str__(self) -> str:
         """Say figure, bound and what was measured."""
-        mark = "ok  " if self.kept else "MISS"
-        shown = f"{self.value:.3g} {self.unit} ({self.sense} {self.bound:g})"
+        mark = "    " if math.isinf(self.bound) else "ok  " if self.kept else "MISS"
+        bound = "" if math.isinf(self.bound) else f" ({self.sense} {self.bound:g})"
+        shown = f"{self.value:.3g} {self.unit}{bound}"
         return f"{mark} {self.what}: {shown}; {self.how}"
 
 

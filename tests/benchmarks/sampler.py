@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,15 +29,18 @@ def points() -> bs.Runs:
     return bs.read_runs(SHARED / "chinchilla_epoch.csv")
 
 
-def plain(path: Path, sampler: str | None = None) -> dict[str, float]:
-    """Run the plain script; returns seconds, wall, ess, rhat."""
-    return script(str(PLAIN), str(path), *([sampler] if sampler else []))
+def plain(
+    path: Path, sampler: str | None = None, more: Mapping[str, str] | None = None
+) -> dict[str, float]:
+    """Run the plain script with `more` in its environment; returns seconds, wall, ess, rhat."""
+    return script(str(PLAIN), str(path), *([sampler] if sampler else []), more=more)
 
 
-def script(*arguments: str) -> dict[str, float]:
+def script(*arguments: str, more: Mapping[str, str] | None = None) -> dict[str, float]:
     """Run Python with these arguments; returns the numbers in the last line that it says."""
     command = [sys.executable, *arguments]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    known = {**os.environ, **(more or {})}
+    said = subprocess.run(command, check=True, capture_output=True, text=True, env=known).stdout
     found: dict[str, float] = json.loads(said.splitlines()[-1])
     return found
 
