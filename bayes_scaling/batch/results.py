@@ -13,7 +13,7 @@ from bayes_scaling.errors import UsageError
 from bayes_scaling.files import write_bytes, write_text
 from bayes_scaling.names import FINISHED
 
-FIRST = ("table", "model", "cut", "status", "question", "amount")
+FIRST = ("table", "model", "cut", "status", "question", "amount", "axis")
 JSONL, CSV, PARQUET = "results.jsonl", "summary.csv", "summary.parquet"
 
 

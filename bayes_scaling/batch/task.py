@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-from collections.abc import Iterator
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -79,7 +81,12 @@ def tasks_of(study: Study) -> list[Task]:
     Tables that cannot be read make tasks with a fault. Raises UsageError where a pattern names no
     file.
     """
-    tables = [table for pattern in study.tables for table in _tables(pattern, study.data)]
+    paths = [path for pattern in study.tables for path in _files(pattern)]
+    tables = [
+        table
+        for path, name in zip(paths, _names(paths), strict=True)
+        for table in _tables(path, name, study.data)
+    ]
     cuts = (None, *study.data.cuts)
     return [
         Task(name, model, cut, *_cut(runs, fault, cut))
@@ -89,22 +96,37 @@ def tasks_of(study: Study) -> list[Task]:
     ]
 
 
-def _tables(pattern: str, data: DataSection) -> Iterator[tuple[str, Runs | None, str]]:
-    """Name, runs and fault of each table that a path or pattern stands for."""
+def _files(pattern: str) -> list[str]:
+    """Files that a path or pattern stands for."""
     paths = sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern]  # noqa: PTH207
     if not paths:
         raise UsageError(f"tables: no file is named like {pattern}")
-    for path in paths:
-        for loss in data.losses or (None,):
-            name = Path(path).name + (f": {loss}" if loss else "")
-            try:
-                whole = _read(path, data, loss)
-                parts = whole.split(data.split_by) if data.split_by else {"": whole}
-            except (TableError, UsageError) as fault:
-                yield name, None, str(fault)
-                continue
-            for value, runs in parts.items():
-                yield (f"{name}: {value}" if data.split_by else name), _held(runs, data), ""
+    return paths
+
+
+def _names(paths: Sequence[str]) -> list[str]:
+    """Names of files, with the folders that tell those of one name apart."""
+    own = Counter(Path(path).name for path in set(paths))
+    whole = [Path(path).absolute() for path in paths]
+    twins = [path.parent for path in whole if own[path.name] > 1]
+    common = Path(os.path.commonpath(twins)) if twins else Path()
+    return [
+        path.name if own[path.name] == 1 else path.relative_to(common).as_posix() for path in whole
+    ]
+
+
+def _tables(path: str, own: str, data: DataSection) -> Iterator[tuple[str, Runs | None, str]]:
+    """Name, runs and fault of each table that a file holds."""
+    for loss in data.losses or (None,):
+        name = own + (f": {loss}" if loss else "")
+        try:
+            whole = _read(path, data, loss)
+            parts = whole.split(data.split_by) if data.split_by else {"": whole}
+        except (TableError, UsageError) as fault:
+            yield name, None, str(fault)
+            continue
+        for value, runs in parts.items():
+            yield (f"{name}: {value}" if data.split_by else name), _held(runs, data), ""
 
 
 def _read(path: str, data: DataSection, loss: str | None) -> Runs:

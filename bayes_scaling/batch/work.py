@@ -9,6 +9,7 @@ import numpy as np
 
 from bayes_scaling.decisions.allocation import allocate_within
 from bayes_scaling.decisions.forecast import forecast
+from bayes_scaling.decisions.horizon import axis_of
 from bayes_scaling.decisions.plan import plan
 from bayes_scaling.decisions.prospects import prospects
 from bayes_scaling.errors import BayesScalingError
@@ -54,6 +55,7 @@ def work(task: Task, study: Study, progress: Progress | None = None) -> tuple[di
         progress=progress,
     )
     base = {"table": task.table, "model": task.model, "cut": task.cut, **_health(found)}
+    base["axis"] = axis_of(found)
     rows = [{**base, **row} for row in _answers(found, study)] or [{**base, "question": ""}]
     summary = {
         str(name): dict(zip(NAMES, map(float, np.quantile(draws.values, LEVELS)), strict=True))

@@ -130,6 +130,11 @@ class Limits:
             found.append((self.latency.max_params, words))
         return min(found)
 
+    def clipped(self, params: Any, tokens: Any) -> tuple[Any, Any]:
+        """Return sizes and tokens that a search left on a limit, without its rounding."""
+        most = math.inf if self.max_tokens is None else self.max_tokens
+        return np.clip(params, self.min_params or 0.0, self.largest[0]), np.minimum(tokens, most)
+
     def each(self) -> Iterator[Limit]:
         """All limits but `sizes`, each as a quantity that must not be above 0."""
         size, words = self.largest

@@ -69,6 +69,7 @@ def robust_plans(
     """
     objective, line = objective_of(mixed, setting, cvar), setting.line
     params, tokens, at_end = best_on_line(objective, flops, line, ())
+    params, tokens = line.limits.clipped(params, tokens)
     mean = objective if cvar is None else objective_of(mixed, setting, None)
     worst = {} if cvar is None else {WORST: objective(params, tokens)}
     ends = line.ends(flops)

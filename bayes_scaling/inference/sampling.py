@@ -28,6 +28,7 @@ from bayes_scaling.inference.compiled import is_ready, over_table
 from bayes_scaling.inference.fit import Fit, settled, stated_against
 from bayes_scaling.inference.trace import columns_of
 from bayes_scaling.names import CHAIN, DRAW, GROUP
+from bayes_scaling.runs.identifiability import MIN_ROWS
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.groups import OF_GROUP
 from bayes_scaling.specs.spec import ModelSpec
@@ -126,6 +127,11 @@ def _refuse_arguments(spec: object, runs: object, numbers: Mapping[str, object])
             "fit takes a model and a run table, in this order: "
             f"fit(load_model(name), read_runs(path)), not {type(spec).__name__} and "
             f"{type(runs).__name__}"
+        )
+    if len(runs.fitted) < MIN_ROWS:
+        raise UsageError(
+            f"{len(runs.fitted)} rows to fit: fewer than {MIN_ROWS} are not fitted (R001): "
+            "add runs, or hold out fewer"
         )
     if len(runs.fitted) > MOST_ROWS:
         raise UsageError(

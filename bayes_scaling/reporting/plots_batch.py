@@ -59,19 +59,22 @@ def mixed_in(results: pd.DataFrame) -> pd.Series[bool]:
 def forecasts_in(results: pd.DataFrame) -> pd.DataFrame:
     """Return the forecasts from whole tables: those below a cut only test them.
 
-    Columns: table, model, amount, target, q05, q50, q95 of a new run, and mixed.
+    Columns: table, model, amount, axis (the resource of which it is an amount, empty where the
+    results do not say), target, q05, q50, q95 of a new run, and mixed.
     """
     import pandas as pd
 
     rows = results[(results["question"] == "forecast") & results["cut"].isna()]
     rows = rows.reset_index(drop=True)
+    if "axis" not in rows:  # results of an earlier version
+        rows["axis"] = ""
     parts = []
     for target in (str(name).removesuffix(NEW) for name in rows if str(name).endswith(NEW)):
         own = rows[rows[f"{target}{NEW}"].notna()]
-        part = own[["table", MODEL, "amount"]].assign(target=target, mixed=mixed_in(own))
+        part = own[["table", MODEL, "amount", "axis"]].assign(target=target, mixed=mixed_in(own))
         parts.append(part.assign(**{end: own[f"{target}_new_{end}"] for end in ENDS}))
     if not parts:
-        return pd.DataFrame(columns=["table", MODEL, "amount", "target", "mixed", *ENDS])
+        return pd.DataFrame(columns=["table", MODEL, "amount", "axis", "target", "mixed", *ENDS])
     return pd.concat(parts).sort_index()
 
 
@@ -114,7 +117,8 @@ def plot_results(
         if len(amounts) > MOST_LEVEL:
             ax.tick_params(axis="x", labelrotation=45)
         ax.set_xlim(-0.6, len(amounts) - 0.4)
-        ax.set_xlabel("amount asked")
+        axes = set(rows["axis"]) - {""}
+        ax.set_xlabel(style.axis_label(axes.pop()) if len(axes) == 1 else "amount asked")
         ax.set_ylabel(f"{say_target(target)} [{unit_in_words(target)}]")
         style.plain_axis(ax, "y")
         if legend:

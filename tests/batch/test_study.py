@@ -12,6 +12,7 @@ import pytest
 
 import bayes_scaling as bs
 from bayes_scaling.batch.study import Study, read_study, the_only, the_only_table
+from bayes_scaling.batch.task import tasks_of
 from bayes_scaling.cli.entry import main
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation.averaging import average
@@ -256,3 +257,13 @@ def test_report_of_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert page.read_text().count("<script") == 2
     code = main(["report", str(tmp_path / "study" / "study.toml"), "-o", str(page)])
     assert code == 6  # the page exists, and --force was not given
+
+
+def test_tables_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        ladder().to_csv(tmp_path / folder / "runs.csv", index=False)
+    ladder().to_csv(tmp_path / "other.csv", index=False)
+    text = 'tables = ["*/runs.csv", "other.csv"]\nmodels = ["kaplan-plain"]\n'
+    found = tasks_of(read_study(written(tmp_path, text)))
+    assert [task.table for task in found] == ["a/runs.csv", "b/runs.csv", "other.csv"]

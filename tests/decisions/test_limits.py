@@ -287,3 +287,11 @@ def test_a_data_limited_case_of_muennighoff() -> None:
     assert N[0] == pytest.approx(6.34e9, rel=0.1) and D[0] == pytest.approx(242e9, rel=0.1)
     assert base == pytest.approx(8.67e9, rel=0.05)
     assert SIX_ND.flops(N[0], D[0]) == pytest.approx(9.3e21, rel=1e-9)
+
+
+def test_plans_on_a_limit_do_not_pass_it_by_rounding(chinchilla_fit: Fit) -> None:
+    for size in (5e9, 3.3e9, 7.7e8):
+        found = bs.allocate(chinchilla_fit, [1e23], limits=bs.Limits(max_params=size)).robust
+        assert found["params"].iloc[0] == pytest.approx(size) and found["params"].iloc[0] <= size
+    most = bs.Limits(max_tokens=1e11)
+    assert bs.allocate(chinchilla_fit, [1e23], limits=most).robust["tokens"].iloc[0] <= 1e11

@@ -18,6 +18,7 @@ from bayes_scaling.inference import machine_code
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.graph import OBSERVED
 from bayes_scaling.runs.table import Runs
+from tests.conftest import ladder
 
 OUTLIERS = tuple(f"svg00{i}" for i in range(5))
 """The five rows that Besiroglu et al. 2024 drop."""
@@ -184,3 +185,10 @@ def test_a_table_too_long_to_fit_is_refused_with_advice(
     monkeypatch.setattr("bayes_scaling.inference.sampling.MOST_ROWS", 20)
     with pytest.raises(UsageError, match="rows to fit, at most 20: keep the last checkpoint"):
         bs.fit(bs.load_model("chinchilla-plain"), points)
+
+
+def test_fewer_than_five_rows_are_not_fitted() -> None:
+    runs = bs.read_runs(ladder())
+    few = runs.hold_out_rows(range(4, len(runs.fitted)))
+    with pytest.raises(UsageError, match="4 rows to fit: fewer than 5"):
+        bs.fit(bs.load_model("kaplan-plain"), few)

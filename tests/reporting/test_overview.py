@@ -179,3 +179,13 @@ def test_coverage_is_the_mean_over_tables_of_the_mean_over_cuts() -> None:
     assert "different tables or cuts" not in words
     fewer = frame[~((frame["model"] == "b") & (frame["table"] == "<i>t1</i>"))]
     assert "Models were scored on different tables or cuts" in overview_page(fewer)
+
+
+def test_an_axis_that_all_amounts_share_is_named() -> None:
+    plain = results(1, ["a"])
+    table = str(plain["table"].iloc[0])
+    assert bs.plot_results(plain, table).get_xlabel() == "amount asked"
+    named = bs.plot_results(plain.assign(axis="tokens"), table)
+    assert named.get_xlabel() == style.axis_label("tokens")
+    mixed = plain.assign(axis=["tokens", "flops"] * (len(plain) // 2))
+    assert bs.plot_results(mixed, table).get_xlabel() == "amount asked"
