@@ -23,6 +23,7 @@ from bayes_scaling.cli import (
     posterior,
     register,
     scan,
+    selftest,
     shelf,
     tables,
 )
@@ -51,7 +52,7 @@ def build_app() -> typer.Typer:
     app.callback(invoke_without_command=True)(_start)
     for page in (
         pages, tables, batch, posterior, comparison, evaluation, decisions, allocation, planned,
-        next_run, diagnosis, scan, register, groups, calibration, imports, shelf, about,
+        next_run, diagnosis, scan, register, groups, calibration, imports, shelf, selftest, about,
     ):  # fmt: skip
         page.add_to(app)
     return app

@@ -9,6 +9,7 @@ from _generate.codes import codes_page, exits_page
 from _generate.commands import command_pages
 from _generate.schemas import schema_pages
 from _generate.shelf import shelf_pages
+from _generate.trust import trust_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ __all__ = ["write_all"]
 
 def write_all(folder: Path) -> None:
     """Write every generated page below `folder`; those that did not change keep their time."""
-    for pages in (api_pages, command_pages, schema_pages, codes_page, exits_page):
+    for pages in (api_pages, command_pages, schema_pages, codes_page, exits_page, trust_page):
         for name, text in pages().items():
             write(folder / name, text)
     for name, text in shelf_pages(folder / "shelf").items():

@@ -12,8 +12,10 @@ import sys
 import time
 from functools import partial
 
+from bayes_scaling.proofs.plan import prove
 from tests.trust.plan import PLAN, command_of
 from tests.trust.record import Record, digest, read_record, write_record
+from tests.trust.tables import README, with_short_table
 
 
 def main(arguments: list[str]) -> int:
@@ -30,13 +32,14 @@ def main(arguments: list[str]) -> int:
             print(f"{name}: measured with this source already", file=sys.stderr)
             continue
         started = time.perf_counter()
-        proof = PLAN[name].prove(full, partial(_say, name))
+        proof = prove(PLAN[name], full, partial(_say, name))
         seconds = time.perf_counter() - started
         said = "kept" if proof.kept else "NOT KEPT"
         print(f"{name} {said}: {proof.claim}: {proof.observed} (limit: {proof.limit}), "
               f"{proof.cases} cases, {seconds:.0f} s", flush=True)  # fmt: skip
         if full:
             write_record(Record.of(proof, command_of(name), seconds))
+            README.write_text(with_short_table(README.read_text()))
         kept = kept and proof.kept
     return 0 if kept else 1
 

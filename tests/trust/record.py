@@ -57,8 +57,9 @@ def read_record(name: str) -> Record | None:
 
 
 def records() -> list[Record]:
-    """All records, in the order of their names."""
-    return [Record(**json.loads(path.read_text())) for path in sorted(FOLDER.glob("*.json"))]
+    """All records, in the order of their names: A1, A2, ..., F6."""
+    paths = [path for path in FOLDER.glob("*.json") if "_" not in path.stem]
+    return [Record(**json.loads(path.read_text())) for path in sorted(paths)]
 
 
 def write_record(record: Record) -> None:

@@ -1,0 +1,103 @@
+"""Tables of the records: the page of the documentation, and the short form of the README."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.trust.record import FOLDER, Record, records
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- trust -->\n", "\n<!-- end of trust -->"
+PLACE = "trust.md"
+GROUPS = {
+    "A": "Numbers",
+    "B": "Calibration",
+    "C": "Determinism and versions",
+    "D": "Inputs",
+    "E": "Faults",
+    "F": "Interface and tests",
+}
+HEAD = """# Trust
+
+What this package promises, how often it was tried, and what was seen. Every row was measured by the
+command beside it, with the code whose digest it names (the first digits of the SHA-256 of source and
+model files). No limit was loosened to be kept: where one was not, the row says so, and why.
+
+Short forms of these proofs run in the test suite, and `bayes-scaling selftest` runs those that need
+nothing but the package on your own machine.
+"""
+
+
+def trust_page() -> dict[str, str]:
+    """Return the page by path."""
+    found = records()
+    parts = [HEAD, f"{sum(r.kept for r in found)} of {len(found)} promises are kept.\n"]
+    for letter, title in GROUPS.items():
+        own = [record for record in found if record.id.startswith(letter)]
+        if own:
+            parts += [f"## {title}\n", table(own), notes(own)]
+    parts += [worlds()]
+    return {PLACE: "\n".join(part for part in parts if part)}
+
+
+def table(found: list[Record]) -> str:
+    """Return one row for each record."""
+    rows = [
+        "| id | promise | cases | observed | limit | kept | command | digest, date |",
+        "|---|---|---:|---|---|---|---|---|",
+    ]
+    for r in found:
+        claim, observed, limit = map(cell, (r.claim, r.observed, r.limit))
+        rows.append(
+            f"| {r.id} | {claim} | {r.cases:,} | {observed} | {limit} | {kept(r)} | "
+            f"`{r.command}` | `{r.digest}`, {r.date} |"
+        )
+    return "\n".join(rows) + "\n"
+
+
+def short_table() -> str:
+    """Return the rows that the README shows: one for each promise, without command and limit."""
+    rows = ["| promise | cases | observed | kept |", "|---|---:|---|---|"]
+    rows += [
+        f"| {r.id} {cell(r.claim)} | {r.cases:,} | {cell(r.observed)} | {kept(r)} |"
+        for r in records()
+    ]
+    return "\n".join(rows)
+
+
+def notes(found: list[Record]) -> str:
+    """Return what must be said beside the rows."""
+    lines = [f"- {r.id}: {cell(r.note)}" for r in found if r.note]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def worlds() -> str:
+    """Return the table of worlds that the model does not describe, where it was measured."""
+    path = FOLDER / "B4_worlds.json"
+    if not path.is_file():
+        return ""
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    keys = list(rows[0])
+    lines = ["## Worlds that the model does not describe (B4)\n"]
+    lines += ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
+    lines += ["| " + " | ".join(cell(row[key]) for key in keys) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def with_short_table(readme: str) -> str:
+    """Return the text of the README with the short table between its two marks."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}{short_table()}{END}{after}"
+
+
+def kept(record: Record) -> str:
+    """Say whether a limit was kept, so that it is seen where it was not."""
+    return "yes" if record.kept else "**no**"
+
+
+def cell(value: Any) -> str:
+    """Return text for one cell of a table."""
+    return " ".join(str(value).split()).replace("|", "\\|")
