@@ -25,6 +25,8 @@ SIZES = 81
 REACH = 10.0
 """Sizes shown: the middle optimum divided and multiplied by this."""
 WORST = 0.9
+MOST_SHOWN = 0.5
+"""Mean regret [nats/token] beyond which a size of the default grid is no question."""
 
 
 def regret_curve(
@@ -40,7 +42,8 @@ def regret_curve(
     Columns: params, tokens, tokens_per_param, loss (expected), regret_mean, regret_q05, regret_q50,
     regret_q95 and regret_worst (mean of the worst tenth of draws), all [nats/token] above each
     draw's own best split, and near, the probability of being within `tolerance` nats of it. Sizes
-    default to a grid around the middle optimum. Raises what `allocate` raises.
+    default to a grid around the middle optimum, without those that lose half a nat: a demand can
+    leave nothing to train them with. Raises what `allocate` raises.
 
     Examples
     --------
@@ -51,6 +54,7 @@ def regret_curve(
     budget = positive_values([flops], FLOPS)
     mixed = setting.average(source, budget)
     best = {name: _best(fit, budget, setting) for name, fit in mixed.fits.items()}
+    chosen = params is None
     if params is None:
         middle = float(np.median(mixed.pick({k: v[0] for k, v in best.items()})))
         params = np.geomspace(middle / REACH, middle * REACH, SIZES).tolist()
@@ -63,7 +67,7 @@ def regret_curve(
         regret[name] = loss[name] * (1 - best[name][1] / law(N, D))
     lost = mixed.pick(regret)
     low, middle_, high = np.quantile(lost, (0.05, 0.5, 0.95), axis=(0, 1))
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             PARAMS: N,
             TOKENS: D,
@@ -77,6 +81,7 @@ def regret_curve(
             "near": (lost <= tolerance).mean(axis=(0, 1)),
         }
     )
+    return table[table["regret_mean"] <= MOST_SHOWN].reset_index(drop=True) if chosen else table
 
 
 def _best(fit: Fit, budget: Floats, setting: Setting) -> tuple[Floats, Floats]:

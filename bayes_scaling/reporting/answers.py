@@ -81,7 +81,10 @@ def gather(fit: Fit, budgets: Sequence[float], *, setting: Setting) -> Answers:
     grid = _grid(fit, amounts)
     if allocation is not None and not setting.is_usual:
         asked = _of_plans(fit, allocation.robust, setting)
-        fan = _of_plans(fit, _plans(fit, grid, setting), setting)
+        plans = _plans(fit, grid, setting)
+        trained = plans["train_flops"]  # demand may leave little for it
+        least = min(grid[0], float(allocation.robust["train_flops"].min()))
+        fan = _of_plans(fit, plans[trained >= least], setting)
     else:
         asked = forecast(fit, _points(fit, amounts, ray), seed=seed)
         fan = forecast(fit, _points(fit, grid, ray), seed=seed)

@@ -22,8 +22,8 @@ GROUPS = {
 HEAD = """# Trust
 
 What this package promises, how often it was tried, and what was seen. Every row was measured by the
-command beside it, with the code whose digest it names (the first digits of the SHA-256 of source and
-model files). No limit was loosened to be kept: where one was not, the row says so, and why.
+command beside it, with the code whose digest it names (the first digits of the SHA-256 of source
+and model files). No limit was loosened to be kept: where one was not, the row says so, and why.
 
 Short forms of these proofs run in the test suite, and `bayes-scaling selftest` runs those that need
 nothing but the package on your own machine.
