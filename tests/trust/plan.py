@@ -26,6 +26,8 @@ PLAN: dict[str, Planned] = {
     "B3": Planned("bayes_scaling.proofs.calibration:forecasts_cover"),
     "B5": Planned("bayes_scaling.proofs.backtests:record_holds"),
     "B6": Planned("bayes_scaling.proofs.designs:blind_designs_are_flagged"),
+    "B7": Planned("tests.trust.left_out:importance_sampling_agrees"),
+    "B8": Planned("tests.trust.priors:priors_move_little_or_are_named"),
 }
 
 
