@@ -24,6 +24,7 @@ PLAN: dict[str, Planned] = {
     "B1": Planned("tests.trust.calibration:ranks_are_uniform"),
     "B2": Planned("tests.trust.calibration:slips_are_caught"),
     "B3": Planned("bayes_scaling.proofs.calibration:forecasts_cover"),
+    "B4": Planned("tests.trust.worlds:misspecified_worlds"),
     "B5": Planned("bayes_scaling.proofs.backtests:record_holds"),
     "B6": Planned("bayes_scaling.proofs.designs:blind_designs_are_flagged"),
     "B7": Planned("tests.trust.left_out:importance_sampling_agrees"),
