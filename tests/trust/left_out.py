@@ -87,6 +87,7 @@ def importance_sampling_agrees(full: bool, say: Say) -> Proof:
                     faults += [f"{where}: {gap:.3f}"] if gap > TOLERANCE else []
                 worst = max(worst, (gap, where))
     observed = f"largest difference {worst[0]:.3f} ({worst[1]}); {over} runs beyond, all refitted"
+    observed += f"; {len(notes)} of {cases} above the limit at first, none when tried once more"
     observed = "; ".join(faults) if faults else observed
     limit = f"<= {TOLERANCE} up to k-hat {STEADY_K}, every run above it refitted"
     notes.append(

@@ -153,6 +153,15 @@ WORLDS = {
     CONTROL: World(_as_described),
 }
 
+WHY_NOT = {
+    "scatter that grows with size": "the noise of the model lets small runs scatter more, never "
+    "large ones, so that the scatter of the new run is taken for less than it is",
+    "curvature in log-log": "a bend of this size is more than the drift of the model allows for, "
+    "and noise hides it from the residual patterns on half of the tables",
+    "a shift at large scale": "it begins beyond the runs, where no row of the table can tell of it",
+}
+"""Why a world may be one in which forecasts fail without a warning."""
+
 
 def misspecified_worlds(full: bool, say: Say) -> Proof:
     """B4: coverage of 90% intervals at 10x in eight worlds, and whether the check had warned."""
@@ -183,6 +192,7 @@ def misspecified_worlds(full: bool, say: Say) -> Proof:
     observed += f"{tables} tables each" + (f"; not kept: {', '.join(bad)}" if bad else "")
     limit = f"90% intervals hold >= {least:.0%} at {REACH:g}x, or the check warned in "
     limit += f">= {LEAST_WARNED:.0%} of the misses"
+    said += [f"{name}: {WHY_NOT[name]}" for name in bad if name in WHY_NOT]
     claim = f"In worlds that {MODEL} does not describe, forecasts hold or the check warns"
     return Proof("B4", claim, tables * len(rows), observed, limit, not bad, "; ".join(said))
 
