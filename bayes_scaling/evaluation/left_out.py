@@ -44,12 +44,12 @@ def refit_without(
     if GROUP in source.provenance:
         raise UsageError("the fit of one group is not refitted without the others")
     runs = source.runs.hold_out_rows([row])
-    spec = _with_kept_priors(source.model, runs)
+    spec = with_kept_priors(source.model, runs)
     seed = int(source.provenance.get("seed", 0))
     return fit(spec, runs, seed=seed, draws=draws, chains=CHAINS, progress=progress)
 
 
-def _with_kept_priors(model: ModelSpec, runs: Runs) -> ModelSpec:
+def with_kept_priors(model: ModelSpec, runs: Runs) -> ModelSpec:
     """Return the model whose relative priors, stated against `runs`, are those of `model`."""
     there = stated_against(model, runs).priors
     return replace(model, priors={k: _kept(p, there[k].scale) for k, p in model.priors.items()})

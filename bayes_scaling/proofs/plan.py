@@ -8,7 +8,15 @@ from typing import Final
 
 from bayes_scaling.proofs.proof import Proof, Say
 
-SHORT: Final[Mapping[str, str]] = {}
+SHORT: Final[Mapping[str, str]] = {
+    "A1": "bayes_scaling.proofs.laws:laws",
+    "A2": "bayes_scaling.proofs.nist:direct_fits",
+    "A7": "bayes_scaling.proofs.splits:splits",
+    "A8": "bayes_scaling.proofs.score_goldens:scores",
+    "B3": "bayes_scaling.proofs.calibration:forecasts_cover",
+    "B5": "bayes_scaling.proofs.backtests:record_holds",
+    "B6": "bayes_scaling.proofs.designs:blind_designs_are_flagged",
+}
 """Module and function by id; the function takes (full, say) and returns a `Proof`."""
 
 

@@ -15,7 +15,7 @@ import bayes_scaling as bs
 from bayes_scaling.errors import UsageError
 from bayes_scaling.evaluation import leave_one_out as home
 from bayes_scaling.evaluation.comparison import compare, sentence_of
-from bayes_scaling.evaluation.left_out import _with_kept_priors
+from bayes_scaling.evaluation.left_out import with_kept_priors
 from bayes_scaling.inference.fit import Fit, stated_against
 from bayes_scaling.inference.predict import log_likelihood
 from bayes_scaling.runs.table import Runs
@@ -261,7 +261,7 @@ def test_priors_relative_to_the_table_stay_in_a_refit() -> None:
     less = fit.runs.hold_out_rows([row])
     assert len(less.fitted) == 35 and row in np.flatnonzero(less.frame["held_out"])
     moved = stated_against(fit.spec, less).priors["L_inf"].hyper["beta"]
-    kept = stated_against(_with_kept_priors(fit.model, less), less).priors
+    kept = stated_against(with_kept_priors(fit.model, less), less).priors
     assert moved != pytest.approx(fit.model.priors["L_inf"].hyper["beta"], rel=1e-4)
     for name, prior in fit.model.priors.items():
         assert kept[name].hyper == pytest.approx(prior.hyper)

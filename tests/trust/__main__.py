@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> int:
         print(f"no proof {', '.join(unknown)}: one of {', '.join(PLAN)}", file=sys.stderr)
         return 2
     kept = True
+    digest()  # of the source as it is now, whatever is edited while a proof is measured
     for name in asked:
         before = read_record(name)
         if full and before is not None and before.digest == digest() and before.full:

@@ -7,7 +7,29 @@ from typing import Final
 
 from bayes_scaling.proofs.plan import SHORT
 
-OURS: Final[Mapping[str, str]] = {}
+OURS: Final[Mapping[str, str]] = {
+    "A3": "tests.trust.nist:ranking",
+    "A4": "tests.trust.nist:posteriors",
+    "B1": "tests.trust.calibration:ranks_are_uniform",
+    "B2": "tests.trust.calibration:slips_are_caught",
+    "B4": "tests.trust.worlds:misspecified_worlds",
+    "B7": "tests.trust.left_out:importance_sampling_agrees",
+    "B8": "tests.trust.priors:priors_move_little_or_are_named",
+    "C1": "tests.trust.stability:twice",
+    "C2": "tests.trust.stability:old_fits",
+    "D1": "tests.trust.inputs:catalogue",
+    "D2": "tests.trust.inputs:generated",
+    "D3": "tests.trust.fuzz:fuzzing",
+    "D4": "tests.trust.inputs:injections",
+    "D5": "tests.trust.inputs:bombs",
+    "E1": "tests.trust.faults:kills",
+    "E2": "tests.trust.faults:full_disks",
+    "E3": "tests.trust.faults:dead_workers",
+    "E4": "tests.trust.faults:corruption",
+    "E5": "tests.trust.faults:runners",
+    "E6": "tests.trust.faults:signals",
+    "F5": "tests.trust.mutation:slips_are_seen",
+}
 """Proofs that take the tests' own libraries, tables or time: module and function by id."""
 PLAN: Final[Mapping[str, str]] = dict(sorted({**SHORT, **OURS}.items()))
 

@@ -57,11 +57,18 @@ def read_record(name: str) -> Record | None:
 
 
 def records() -> list[Record]:
-    """All records, in the order of their names: A1, A2, ..., F6."""
-    paths = [path for path in FOLDER.glob("*.json") if "_" not in path.stem]
-    return [Record(**json.loads(path.read_text())) for path in sorted(paths)]
+    """All records, in the order of their names; tables beside them (`B4_worlds.json`) left out."""
+    names = sorted(path.stem for path in FOLDER.glob("*.json") if "_" not in path.stem)
+    return [record for name in names if (record := read_record(name)) is not None]
 
 
 def write_record(record: Record) -> None:
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{record.id}.json").write_text(json.dumps(asdict(record), indent=1) + "\n")
+
+
+def write_table(name: str, rows: list[dict[str, object]]) -> None:
+    """Keep a table beside the records, under a name with an underscore."""
+    FOLDER.mkdir(exist_ok=True)
+    text = json.dumps({"digest": digest(), "rows": rows}, indent=1)
+    (FOLDER / f"{name}.json").write_text(text + "\n")
