@@ -204,7 +204,9 @@ def parquet(data: bytes, name: str, allow_large: bool) -> pd.DataFrame:
         if rows > MOST_ROWS and not allow_large:
             message = f"{rows} rows, above {MOST_ROWS}"
             raise refuse(name, "F007", message, "pass --allow-large")
-        frame: pd.DataFrame = pq.read_table(io.BytesIO(data)).to_pandas(ignore_metadata=True)
+        table = pq.read_table(io.BytesIO(data))
+        table.validate(full=True)  # damaged text would raise later, wherever it is touched
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
         return frame
     except RejectedTable:
         raise

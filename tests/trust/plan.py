@@ -20,7 +20,21 @@ class Planned:
         return found
 
 
-PLAN: dict[str, Planned] = {}
+PLAN: dict[str, Planned] = {
+    "C1": Planned("tests.trust.stability:twice"),
+    "C2": Planned("tests.trust.stability:old_fits"),
+    "D1": Planned("tests.trust.inputs:catalogue"),
+    "D2": Planned("tests.trust.inputs:generated"),
+    "D3": Planned("tests.trust.fuzz:fuzzing"),
+    "D4": Planned("tests.trust.inputs:injections"),
+    "D5": Planned("tests.trust.inputs:bombs"),
+    "E1": Planned("tests.trust.faults:kills"),
+    "E2": Planned("tests.trust.faults:full_disks"),
+    "E3": Planned("tests.trust.faults:dead_workers"),
+    "E4": Planned("tests.trust.faults:corruption"),
+    "E5": Planned("tests.trust.faults:runners"),
+    "E6": Planned("tests.trust.faults:signals"),
+}
 
 
 def command_of(name: str) -> str:
