@@ -34,7 +34,8 @@ NUMBERS = st.one_of(
 TEXTS = st.text(max_size=12)
 CELLS = st.one_of(NUMBERS, st.floats(1.0, 6.0).map(lambda x: f"{x:.3f}"), TEXTS)
 NAMES = st.one_of(st.sampled_from(["run", "params", "tokens", "flops", "loss", "group", "seed",
-                                   "held_out", "accuracy", "weight_a", "loss_sd", "epochs"]), TEXTS)  # fmt: skip
+                                   "held_out", "accuracy", "weight_a", "loss_sd", "epochs"]),
+                  TEXTS)  # fmt: skip
 VALUES = st.one_of(
     st.floats(allow_nan=True, allow_infinity=True).map(
         lambda x: str(x) if math.isfinite(x) else str(x).removeprefix("+")
