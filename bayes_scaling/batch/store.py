@@ -97,6 +97,8 @@ class Store:
         Between computers that share a folder, see claims.py.
         """
         place = self.place(identity)
+        if not place.resolve().is_relative_to(self.folder.resolve()):
+            raise OutputError(f"{place} leads out of {self.folder}: a link there is not followed")
         try:
             place.mkdir(parents=True, exist_ok=True)
             handle = os.open(place / ".lock", os.O_CREAT | os.O_RDWR, 0o644)

@@ -126,7 +126,14 @@ def _tables(path: str, own: str, data: DataSection) -> Iterator[tuple[str, Runs 
             yield name, None, str(fault)
             continue
         for value, runs in parts.items():
-            yield (f"{name}: {value}" if data.split_by else name), _held(runs, data), ""
+            yield (f"{name}: {value}" if data.split_by else name), *_usable(_held(runs, data))
+
+
+def _usable(runs: Runs) -> tuple[Runs | None, str]:
+    """Return the runs, or what forbids to fit them: a part may be too small for that."""
+    if any(finding.fatal for finding in runs.findings):
+        return None, str(rejected(runs.source, runs.findings))
+    return runs, ""
 
 
 def _read(path: str, data: DataSection, loss: str | None) -> Runs:
@@ -160,6 +167,6 @@ def _cut(runs: Runs | None, fault: str, cut: float | None) -> tuple[Runs | None,
     if runs is None or cut is None:
         return runs, fault
     try:
-        return runs.train_below(float(np.quantile(runs.resource(FLOPS), cut)), FLOPS), ""
+        return _usable(runs.train_below(float(np.quantile(runs.resource(FLOPS), cut)), FLOPS))
     except (TableError, UsageError) as error:
         return None, str(error)

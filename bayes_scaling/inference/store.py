@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from bayes_scaling.errors import OutputError, UsageError
+from bayes_scaling.errors import BayesScalingError, OutputError, UsageError
 from bayes_scaling.files import write_bytes
 from bayes_scaling.inference.fit import Fit, settled
 from bayes_scaling.names import GROUP
@@ -90,7 +90,13 @@ def load_fit(path: str | Path, *, law: Law | None = None) -> Fit:
         raise UsageError(f"cannot read {where}: {fault.strerror or fault}") from None
     if not raw.startswith(HDF5_MAGIC):
         raise UsageError(f"{where} is not a saved fit (no netCDF file); make one with: fit -o")
-    return _fit_of(_read_tree(raw, where), where, law)
+    try:
+        return _fit_of(_read_tree(raw, where), where, law)
+    except BayesScalingError:
+        raise
+    except Exception as fault:  # of a sealed file HDF5, xarray and JSON may raise anything
+        why = " ".join(str(fault).split())[:200]
+        raise OutputError(f"{where} is damaged: {type(fault).__name__}: {why}") from fault
 
 
 def _read_tree(raw: bytes, where: Path) -> xr.DataTree:

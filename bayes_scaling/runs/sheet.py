@@ -24,6 +24,8 @@ DECIMAL_COMMA = re.compile(r"(^|[;\t|\"])\s*[0-9]+,[0-9]+(e[+-]?[0-9]+)?\s*($|[;
 NUMBER_LIKE = re.compile(r"[0-9.,]+([eE][+-]?[0-9]+)?")
 SAMPLE = 50
 """Records looked at when another delimiter is suspected."""
+MOST_COLUMNS = 10_000
+TOO_LARGE = "F007"
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,16 @@ def read_sheet(
     records, broken = read_records(text, usable_delimiter(delimiter), most_rows)
     if broken:
         findings.append(broken)
+        if broken.code == TOO_LARGE:
+            raise rejected(source, findings)
     if not records:
         hint = "write a header line such as run,params,tokens,loss, then one line per run"
         raise rejected(source, [*findings, Finding("F001", ERROR, (), "the file is empty", hint)])
     (line, first), *body = records
+    if len(first) > MOST_COLUMNS:
+        message = f"{len(first)} columns, above {MOST_COLUMNS}"
+        hint = "keep what a run spent and its loss; export one line per run"
+        raise rejected(source, [*findings, Finding(TOO_LARGE, ERROR, (line,), message, hint)])
     header = tuple(name.strip() or f"column {i}" for i, name in enumerate(first, start=1))
     faults = [
         *other_delimiter(header, text, delimiter, decimal),
@@ -116,7 +124,7 @@ def read_records(
             start = reader.line_num + 1
             if most_rows is not None and len(records) > most_rows + 1:
                 message = f"more than {most_rows} rows"
-                return records, Finding("F007", ERROR, (), message, "pass --allow-large")
+                return records, Finding(TOO_LARGE, ERROR, (), message, "pass --allow-large")
     except csv.Error as error:
         message = f"the record that starts here cannot be read ({error})"
         hint = "close or double the quotes; a cell holds at most 131072 characters"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bayes_scaling.errors import UsageError
 from bayes_scaling.runs.finding import ERROR, Finding, RejectedTable, rejected
-from bayes_scaling.runs.sheet import Sheet, read_sheet, repeated_names
+from bayes_scaling.runs.sheet import MOST_COLUMNS, Sheet, read_sheet, repeated_names
 
 LARGEST_FILE = 2**30
 """Bytes of a file, packed or unpacked, that are read without `allow_large`."""
@@ -27,6 +27,8 @@ LARGEST_RATIO = 100
 HARMLESS_SIZE = 10_000_000
 """... unless it is at most this many bytes."""
 MOST_ROWS = 1_000_000
+LONGEST_LINE = 10_000_000
+"""Bytes of one line of text; a cell holds at most 131072 characters."""
 CHUNK = 1 << 20
 URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
 DELIMITER_OF_SUFFIX: Final = {".csv": ",", ".tsv": "\t"}
@@ -90,11 +92,13 @@ def load(
         raise UsageError(f"runs: expected a path or a frame, got {type(source).__name__}")
     name = str(source)
     kind = kind_of(name)
-    data = read_bytes(name, allow_large)
+    packed = name.lower().endswith(".gz")
+    lines = None if allow_large or packed or kind == ".parquet" else Lines(name)
+    data = read_bytes(name, allow_large, lines)
     sha = hashlib.sha256(data).hexdigest()
     if kind == ".parquet":
         return from_frame(parquet(data, name, allow_large), name, sha, allow_large)
-    if name.lower().endswith(".gz"):
+    if packed:
         data = unpack(data, name, allow_large)
     magic = next((text for head, text in MAGIC.items() if data.startswith(head)), None)
     if magic:
@@ -122,8 +126,28 @@ def kind_of(name: str) -> str:
     raise refuse(name, "F001", f"files ending in '{last}' are not read; {read}")
 
 
-def read_bytes(name: str, allow_large: bool) -> bytes:
-    """Return the bytes of a file of bounded size."""
+@dataclass
+class Lines:
+    """Counts the lines of a text while its bytes arrive, so that most of a flood is never read."""
+
+    source: str
+    count: int = 0
+    length: int = 0
+
+    def add(self, part: bytes) -> None:
+        """Take the next bytes; raises TableError for too many lines, or one that does not end."""
+        self.count += max(part.count(b"\n"), part.count(b"\r"))
+        end = max(part.rfind(b"\n"), part.rfind(b"\r"))
+        self.length = self.length + len(part) if end < 0 else len(part) - end - 1
+        if self.count > MOST_ROWS + 1:
+            raise refuse(self.source, "F007", f"more than {MOST_ROWS} rows", "pass --allow-large")
+        if self.length > LONGEST_LINE:
+            message = f"a line of more than {LONGEST_LINE} bytes"
+            raise refuse(self.source, "F007", message, "put each run on a line of its own")
+
+
+def read_bytes(name: str, allow_large: bool, lines: Lines | None = None) -> bytes:
+    """Return the bytes of a file of bounded size, and if `lines` are counted, of few lines."""
     path = Path(name)
     try:
         if path.exists() and not path.is_file():
@@ -131,7 +155,13 @@ def read_bytes(name: str, allow_large: bool) -> bytes:
         size = path.stat().st_size
         if size > LARGEST_FILE and not allow_large:
             raise refuse(name, "F007", f"{size} bytes, above {LARGEST_FILE}", "pass --allow-large")
-        return path.read_bytes()
+        parts = []
+        with path.open("rb") as file:
+            while part := file.read(CHUNK):
+                parts.append(part)
+                if lines is not None:
+                    lines.add(part)
+        return b"".join(parts)
     except OSError as error:
         message = f"cannot be opened: {error.strerror}"
         raise refuse(name, "F001", message, "check the path") from error
@@ -145,6 +175,7 @@ def unpack(data: bytes, name: str, allow_large: bool) -> bytes:
         else min(LARGEST_FILE, max(HARMLESS_SIZE, LARGEST_RATIO * len(data)))
     )
     parts, total = [], 0
+    lines = None if allow_large else Lines(name)
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
             while part := stream.read(CHUNK):
@@ -153,6 +184,8 @@ def unpack(data: bytes, name: str, allow_large: bool) -> bytes:
                 if total > cap:
                     message = f"unpacks to more than {cap} bytes from {len(data)}"
                     raise refuse(name, "F007", message, "unpack it yourself if you trust it")
+                if lines is not None:
+                    lines.add(part)
     except (OSError, EOFError, zlib.error) as error:
         raise refuse(name, "F001", f"damaged gzip data: {error}", "pack it again") from error
     return b"".join(parts)
@@ -164,11 +197,16 @@ def parquet(data: bytes, name: str, allow_large: bool) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
-        rows = pq.read_metadata(io.BytesIO(data)).num_rows
+        shape = pq.read_metadata(io.BytesIO(data))
+        if shape.num_columns > MOST_COLUMNS:
+            raise refuse(name, "F007", f"{shape.num_columns} columns, above {MOST_COLUMNS}")
+        rows = shape.num_rows
         if rows > MOST_ROWS and not allow_large:
             message = f"{rows} rows, above {MOST_ROWS}"
             raise refuse(name, "F007", message, "pass --allow-large")
-        frame: pd.DataFrame = pq.read_table(io.BytesIO(data)).to_pandas(ignore_metadata=True)
+        table = pq.read_table(io.BytesIO(data))
+        table.validate(full=True)  # damaged text would raise later, wherever it is touched
+        frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
         return frame
     except RejectedTable:
         raise

@@ -28,8 +28,9 @@ def parse_toml[M: Strict](kind: type[M], text: str, where: str) -> M:
         raise UsageError(f"{where}: {len(text)} characters; such a file has at most {MAX_BYTES}")
     try:
         raw = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as fault:
-        raise UsageError(f"{where}: not valid TOML: {fault or 'nested too deep'}") from None
+    except (ValueError, RecursionError) as fault:
+        why = "nested too deep" if isinstance(fault, RecursionError) else fault
+        raise UsageError(f"{where}: not valid TOML: {why}") from None
     try:
         return kind.model_validate(raw)
     except ValidationError as fault:

@@ -135,7 +135,7 @@ def test_score_each_point_or_one(cli: Cli, claim: Path, tmp_path: Path) -> None:
      (["--loss", 2, "--point", 0], "are 1 to 2"), (["--loss", "nan", "--point", 1], "finite"),
      (["--loss", 2, "--point", 1, "--point", 2], "one point for each"),
      (["--loss", 2, "--loss", 2, "--point", 1, "--point", 1], "named twice"),
-     (["--loss", "two", "--point", 1], "valid number")],
+     (["--loss", "two", "--point", 1], "a valid")],
 )  # fmt: skip
 def test_wrong_questions(cli: Cli, claim: Path, line: list[object], words: str) -> None:
     ran = cli("score", claim, *line)
