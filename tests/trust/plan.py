@@ -20,7 +20,9 @@ class Planned:
         return found
 
 
-PLAN: dict[str, Planned] = {}
+PLAN: dict[str, Planned] = {
+    "A1": Planned("bayes_scaling.proofs.laws:laws"),
+}
 
 
 def command_of(name: str) -> str:
