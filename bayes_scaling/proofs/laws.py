@@ -66,7 +66,7 @@ def laws(full: bool, say: Say) -> Proof:
         "Errors of shares are compared to 1, those of the normalised loss, which passes through 0, "
         "to its floor; those of a slope to the slope plus the value over the unknown, as check_law "
         f"does, since a slope may pass through 0 (to the slope alone: {worst['own size'][0]:.1e}, "
-        f"{worst['own size'][1]}). {beyond} losses are beyond all floats in truth, and infinite.",
+        f"{worst['own size'][1]}). {beyond} losses are in truth beyond all floats (1e290), and found to be.",
     )
 
 
@@ -172,13 +172,13 @@ class _Trial:
         return np.maximum(np.abs(self.value), floor)
 
     def _against(self, exact: list[Any]) -> float:
-        """Largest error; beyond all floats only infinity is right."""
+        """Largest error; where the loss is beyond all floats it must be so, and no NaN."""
         size, worst = self._size(), 0.0
         for i in range(self.count):
             if self.seen[i]:
                 gap = float(abs(exact[i] - self.value[i])) / size[i]
                 worst = max(worst, gap) if np.isfinite(self.value[i]) else np.inf
-            elif self.value[i] != np.inf:
+            elif not self.value[i] >= LARGEST:
                 worst = np.inf
         return worst
 

@@ -22,6 +22,9 @@ class Planned:
 
 PLAN: dict[str, Planned] = {
     "A1": Planned("bayes_scaling.proofs.laws:laws"),
+    "A2": Planned("bayes_scaling.proofs.nist:direct_fits"),
+    "A7": Planned("bayes_scaling.proofs.splits:splits"),
+    "A8": Planned("bayes_scaling.proofs.score_goldens:scores"),
 }
 
 
