@@ -8,7 +8,6 @@ from typing import Any
 from bayes_scaling.laws.joint import chinchilla
 from bayes_scaling.laws.law import law
 
-
 STEEPEST = 650.0
 """Log of an exponent at which a power is as good as 0; keeps its slopes finite."""
 

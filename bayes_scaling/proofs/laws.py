@@ -66,7 +66,8 @@ def laws(full: bool, say: Say) -> Proof:
         "Errors of shares are compared to 1, those of the normalised loss, which passes through 0, "
         "to its floor; those of a slope to the slope plus the value over the unknown, as check_law "
         f"does, since a slope may pass through 0 (to the slope alone: {worst['own size'][0]:.1e}, "
-        f"{worst['own size'][1]}). {beyond} losses are in truth beyond all floats (1e290), and found to be.",
+        f"{worst['own size'][1]}). {beyond} losses are in truth beyond all floats "
+        "(1e290), and found to be.",
     )
 
 

@@ -23,6 +23,8 @@ class Planned:
 PLAN: dict[str, Planned] = {
     "A1": Planned("bayes_scaling.proofs.laws:laws"),
     "A2": Planned("bayes_scaling.proofs.nist:direct_fits"),
+    "A3": Planned("tests.trust.nist:ranking"),
+    "A4": Planned("tests.trust.nist:posteriors"),
     "A7": Planned("bayes_scaling.proofs.splits:splits"),
     "A8": Planned("bayes_scaling.proofs.score_goldens:scores"),
 }
