@@ -95,7 +95,8 @@ def interval_score(draws: Floats, observed: Floats, *, level: float = MAIN_LEVEL
 
     values, seen = _checked(draws, observed)
     low, high = _ends(values, level)
-    return np.asarray(scoringrules.interval_score(seen, low, high, 1 - level, backend="numpy"))
+    score = scoringrules.interval_score(seen, low, high, 1 - level, backend="numpy")
+    return np.asarray(score).reshape(seen.shape)  # of one row it gives a number
 
 
 def weighted_interval_score(

@@ -6,6 +6,7 @@ each evaluation; the logarithm of a resource never changes, and is taken once fo
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -85,6 +86,8 @@ def register() -> None:
 
 
 def _log(other: Any) -> Any:
+    if isinstance(other, int | float):  # as a tensor it would be rounded to single precision
+        return math.log(other)
     return other.log if isinstance(other, Positive) else _tensors().log(other)
 
 

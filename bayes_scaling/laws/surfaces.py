@@ -8,6 +8,9 @@ from typing import Any
 from bayes_scaling.laws.joint import chinchilla
 from bayes_scaling.laws.law import law
 
+STEEPEST = 650.0
+"""Log of an exponent at which a power is as good as 0; keeps its slopes finite."""
+
 
 def _parallel_derived(xp: Any, *, A: Any, alpha: Any, **_: Any) -> dict[str, Any]:
     return {"A_inner": xp.power(A, 1 / alpha)}
@@ -127,5 +130,6 @@ def farseer(
     decades = xp.log(N / N_ref) / math.log(10)
     floor = L_inf * xp.exp(-_bent(xp, decades, L_before, L_after))
     amplitude = B * xp.exp(_bent(xp, decades, B_before, B_after))
-    exponent = beta * xp.exp(-_bent(xp, decades, beta_before, beta_after))
+    steeper = xp.minimum(-_bent(xp, decades, beta_before, beta_after), STEEPEST)
+    exponent = beta * xp.exp(steeper)
     return floor + amplitude * (D / D_ref) ** -exponent

@@ -25,6 +25,7 @@ def normal_draws(count: int, centers: list[float], sd: float) -> np.ndarray:
 def test_by_hand() -> None:
     """Quantiles of the ladder are their levels, so every score can be written down."""
     inside, above = np.array([0.4]), np.array([1.15])
+    assert scores.interval_score(LADDER, inside).shape == scores.crps(LADDER, inside).shape == (1,)
     assert_allclose(scores.interval_score(LADDER, inside), [0.9])
     assert_allclose(scores.interval_score(LADDER, above), [0.9 + 2 / 0.1 * 0.2])
     widths = np.array([0.5, 0.8, 0.9, 0.95])

@@ -9,6 +9,7 @@ import pytest
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.fit import stated_against
+from bayes_scaling.inference.positive import Positive
 from bayes_scaling.inference.structure import structure
 from bayes_scaling.names import LOSS
 from bayes_scaling.runs.table import Runs
@@ -173,3 +174,13 @@ def test_groups_add_their_standard_normals_and_their_own_curves() -> None:
         fit = spec.noise.log_density(loss, curve, graph.known_sd(spec, runs), at).sum()
         parts.append(density - fit + 0.5 * sum((z**2).sum() for z in own.values()))
     np.testing.assert_allclose(parts, parts[0], atol=1e-7)
+
+
+def test_a_number_in_a_formula_keeps_its_precision() -> None:
+    """A law may say N / 1e9: as a tensor alone that number would be rounded to single precision."""
+    import_pymc()
+    import pytensor.tensor as pt
+
+    params = Positive(pt.log(pt.dscalar("N")))
+    found = ((params / 1e9) ** -0.5 + (2e10 / params) ** 2).eval({"N": 3e8})
+    assert found == pytest.approx(0.3**-0.5 + (2e10 / 3e8) ** 2, rel=1e-14)

@@ -3,14 +3,12 @@
 from typing import Any
 
 from bayes_scaling.laws.law import law
+from bayes_scaling.proofs.nist import exponential_approach
 
 REFERENCE = "NIST Statistical Reference Datasets, Misra1"
 
 
-@law(reference=REFERENCE, may_rise=("x",))
-def a(xp: Any, x: Any, *, b1: Any, b2: Any) -> Any:
-    """Expected volume [any unit]: exponential approach to b1."""
-    return b1 * -xp.expm1(-b2 * x)
+a = exponential_approach
 
 
 @law(reference=REFERENCE, may_rise=("x",))
