@@ -10,6 +10,8 @@ from bayes_scaling.proofs.plan import SHORT
 OURS: Final[Mapping[str, str]] = {
     "A3": "tests.trust.nist:ranking",
     "A4": "tests.trust.nist:posteriors",
+    "A5": "tests.trust.posteriors:references",
+    "A6": "tests.trust.published:published",
     "B1": "tests.trust.calibration:ranks_are_uniform",
     "B2": "tests.trust.calibration:slips_are_caught",
     "B4": "tests.trust.worlds:misspecified_worlds",
@@ -29,6 +31,7 @@ OURS: Final[Mapping[str, str]] = {
     "E5": "tests.trust.faults:runners",
     "E6": "tests.trust.faults:signals",
     "F5": "tests.trust.mutation:slips_are_seen",
+    "F6": "tests.trust.covered:branches_are_taken",
 }
 """Proofs that take the tests' own libraries, tables or time: module and function by id."""
 PLAN: Final[Mapping[str, str]] = dict(sorted({**SHORT, **OURS}.items()))

@@ -1,0 +1,51 @@
+"""F6: how many branches of the package the tests take."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bayes_scaling.proofs.proof import Proof, Say
+
+ROOT = Path(__file__).parents[2]
+LEAST = 95.0
+SHORT = {"bayes_scaling.runs": "tests/runs"}
+WORST = 8
+
+
+def branches_are_taken(full: bool, say: Say) -> Proof:
+    """F6: branch coverage of the package by the default suite; in short, of the readers of tables.
+
+    What runs in processes that tests start (workers, the command line in a shell) is not counted.
+    """
+    package, tests = ("bayes_scaling", "tests") if full else next(iter(SHORT.items()))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "coverage.json"
+        command = [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--cov={package}",
+            "--cov-branch", f"--cov-report=json:{target}", tests,
+        ]  # fmt: skip
+        known = {"COVERAGE_FILE": str(Path(folder) / "data")}
+        say(" ".join(command[1:4]))
+        done = subprocess.run(command, cwd=ROOT, env={**os.environ, **known}, check=False,
+                              capture_output=True, text=True)  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"the suite fails: {done.stdout[-2000:]}")
+        found = json.loads(target.read_text())
+    share = float(found["totals"]["percent_covered"])
+    files = {name: float(f["summary"]["percent_covered"]) for name, f in found["files"].items()}
+    worst = sorted(files, key=lambda name: files[name])[:WORST]
+    return Proof(
+        "F6",
+        "The tests take the package's branches",
+        int(found["totals"]["num_branches"]),
+        f"{share:.1f}% of lines and branches of {package}",
+        f"at least {LEAST:g}%",
+        share >= LEAST,
+        "What runs in processes that tests start is not counted. Least: "
+        + ", ".join(f"{name} {files[name]:.0f}%" for name in worst),
+    )
