@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 import bayes_scaling as bs
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.names import FLOPS, LOSS, PARAMS, RUN, TOKENS
-from bayes_scaling.proofs.calibration import ALPHA, design
+from bayes_scaling.proofs.calibration import design
 from bayes_scaling.proofs.proof import Proof, Say
 from bayes_scaling.runs.compute import train_flop
 from bayes_scaling.specs.spec import load_model
@@ -166,14 +165,13 @@ WHY_NOT = {
 def misspecified_worlds(full: bool, say: Say) -> Proof:
     """B4: coverage of 90% intervals at 10x in eight worlds, and whether the check had warned."""
     tables = int(os.environ.get(HOW_MANY) or TABLES) if full else TABLES_IN_SHORT
-    least = LEAST_COVERAGE if full else _least_seen(tables)
     rows: list[dict[str, object]] = []
     bad = []
     for name in WORLDS if full else IN_SHORT:
         say(f"{name}: {tables} tables")
         held, warned = np.array([_seen(name, number) for number in range(tables)]).T
         coverage, of_misses = held.mean(), warned[~held].mean() if (~held).any() else np.nan
-        good = coverage >= least or of_misses >= LEAST_WARNED
+        good = coverage >= LEAST_COVERAGE or of_misses >= LEAST_WARNED
         bad += [] if good or name == CONTROL else [name]
         rows.append({
             "world": name, "tables": tables, "coverage90": round(float(coverage), 4),
@@ -190,16 +188,11 @@ def misspecified_worlds(full: bool, say: Say) -> Proof:
     shares = [float(str(row["coverage90"])) for row in rows if row["world"] != CONTROL]
     observed = f"coverage {min(shares):.0%} to {max(shares):.0%} in {len(shares)} worlds, "
     observed += f"{tables} tables each" + (f"; not kept: {', '.join(bad)}" if bad else "")
-    limit = f"90% intervals hold >= {least:.0%} at {REACH:g}x, or the check warned in "
+    limit = f"90% intervals hold >= {LEAST_COVERAGE:.0%} at {REACH:g}x, or the check warned in "
     limit += f">= {LEAST_WARNED:.0%} of the misses"
     said += [f"{name}: {WHY_NOT[name]}" for name in bad if name in WHY_NOT]
     claim = f"In worlds that {MODEL} does not describe, forecasts hold or the check warns"
     return Proof("B4", claim, tables * len(rows), observed, limit, not bad, "; ".join(said))
-
-
-def _least_seen(tables: int) -> float:
-    """Share that so few tables show at least, but for one time in a thousand, where it is 75%."""
-    return float(stats.binom(tables, LEAST_COVERAGE).ppf(ALPHA) / tables)
 
 
 def _seen(name: str, number: int) -> tuple[bool, bool]:
