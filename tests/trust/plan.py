@@ -25,6 +25,8 @@ PLAN: dict[str, Planned] = {
     "A2": Planned("bayes_scaling.proofs.nist:direct_fits"),
     "A3": Planned("tests.trust.nist:ranking"),
     "A4": Planned("tests.trust.nist:posteriors"),
+    "A5": Planned("tests.trust.posteriors:references"),
+    "A6": Planned("tests.trust.published:published"),
     "A7": Planned("bayes_scaling.proofs.splits:splits"),
     "A8": Planned("bayes_scaling.proofs.score_goldens:scores"),
 }
