@@ -46,10 +46,10 @@ from tests.documents import (
 )
 
 ELSEWHERE = {
-    "python3 -m pip install -q uv": "installs; .ci/run does this on a clean checkout",
+    "python3 -m pip install -q uv": "installs; .ci/run and tests/test_fresh_clone.py run the rest",
     "source .venv/bin/activate": "changes the reader's shell",
     ".ci/run": "runs this test",
-    "python3 -m uv run": "runs this test, or a step of .ci/run",
+    "python3 -m uv run": "a step of .ci/run, or run by tests/test_fresh_clone.py",
     "pytest ": "runs tests; tests/test_adding_a_law.py does this in a copy",
     "bayes-scaling demo": "tests/cli/test_demo.py runs it; a minute",
     "bayes-scaling calibration": "ten minutes on tables that do not ship",

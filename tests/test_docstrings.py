@@ -43,12 +43,12 @@ UNIT = r"\bunits?\b"
 PARAMETERS, TOKENS, SECONDS = r"\bparameters\b", r"(?<!`)\b[Tt]okens\b", r"(?<!`)\bseconds\b"
 UNITS = {
     "at": "FLOP|steps from 1|typical values of the unknowns",
-    "at_least": "nats/token", "at_most": f"nats/token|{SECONDS}", "loss": "nats/token",
+    "at_least": "nats/token", "at_most": f"nats/token|{SECONDS}",
     "target": "nats/token", "observed": f"nats/token|{UNIT}", "median": UNIT, "crps": UNIT,
     "given_away": "nats/token", "tolerance": r"\bnats\b",
     "flops": "FLOP", "budget": "FLOP", "budgets": "FLOP", "kappa": "FLOP",
     "flops_per_gpu_second": "FLOP/s",
-    "usd": "USD", "usd_per_nat": "USD", "usd_per_gpu_hour": "USD",
+    "usd_per_nat": "USD", "usd_per_gpu_hour": "USD",
     "seconds": SECONDS, "seconds_at_1b": SECONDS,
     "params": PARAMETERS, "min_params": PARAMETERS, "max_params": PARAMETERS, "sizes": PARAMETERS,
     "tokens": TOKENS, "max_tokens": TOKENS, "unique_tokens": TOKENS, "serve_tokens": TOKENS,
