@@ -19,6 +19,8 @@ WORST_FIRST: Final[tuple[Verdict, ...]] = (FAIL, WARN, INFO, OK)
 class Check:
     """One question and its verdict: the value found, the limit it is held to, and advice.
 
+    `value` is a plain number, or has the unit that `name` or `limit` says.
+
     Examples
     --------
     >>> print(bs.Check("R-hat", "ok", 1.003, "<= 1.01"))

@@ -27,6 +27,7 @@ import typer
 import bayes_scaling as bs
 from bayes_scaling.batch.study import read_study
 from bayes_scaling.cli import main
+from bayes_scaling.cli.about import _schema_of
 from bayes_scaling.cli.app import build_app
 from bayes_scaling.errors import EXIT_CHECK_FAILED, EXIT_OK
 from bayes_scaling.inference import sampling
@@ -45,10 +46,10 @@ from tests.documents import (
 )
 
 ELSEWHERE = {
-    "python3 -m pip install -q uv": "installs; .ci/run does this on a clean checkout",
+    "python3 -m pip install -q uv": "installs; .ci/run and tests/test_fresh_clone.py run the rest",
     "source .venv/bin/activate": "changes the reader's shell",
     ".ci/run": "runs this test",
-    "python3 -m uv run": "runs this test, or a step of .ci/run",
+    "python3 -m uv run": "a step of .ci/run, or run by tests/test_fresh_clone.py",
     "pytest ": "runs tests; tests/test_adding_a_law.py does this in a copy",
     "bayes-scaling demo": "tests/cli/test_demo.py runs it; a minute",
     "bayes-scaling calibration": "ten minutes on tables that do not ship",
@@ -390,6 +391,22 @@ def test_the_reference_names_everything(generator: Any) -> None:
     assert "| `max_params` |" in schemas["schema/study.md"]
     exits = generator.exits_page()["exit-codes.md"]
     assert all(f"| {code} |" in exits for code in (0, 1, 2, 3, 4, 5, 6, 130))
+
+
+@pytest.mark.parametrize("what", ["model", "study"])
+def test_every_key_of_a_file_says_what_it_means(what: str, generator: Any) -> None:
+    """Behind it in the class, so that schema and reference say it; in one line."""
+    schema = _schema_of(what)
+    parts = {"": schema, **{k: v for k, v in schema["$defs"].items() if "properties" in v}}
+    said = {
+        f"{part}.{key}": each.get("description", "")
+        for part, its in parts.items()
+        for key, each in its["properties"].items()
+    }
+    assert len(said) > 30
+    assert not {key for key, text in said.items() if not text.endswith(".") or "\n" in text}
+    page = generator.schema_pages()[f"schema/{what}.md"]
+    assert not {key for key, text in said.items() if generator.schemas.cell(text) not in page}
 
 
 def test_the_shelf_has_a_page_and_a_picture_for_each_model(generator: Any, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,36 @@ ARRAYS = ("DataFrame", "Dataset", "DataArray", "NDArray")
 SHAPE = re.compile(
     r"\brows?\b|\bone (row )?(per|for each)|\bdims\b|\bcolumns?\b|\(\w*,|shape|elementwise"
 )
-UNITS = {"flops": "FLOP", "budgets": "FLOP|amounts", "usd_per_nat": "USD"}
+NUMBER = re.compile(r"\b(float|Floats|NDArray|Quantity|T)\b")
+UNIT = r"\bunits?\b"
+PARAMETERS, TOKENS, SECONDS = r"\bparameters\b", r"(?<!`)\b[Tt]okens\b", r"(?<!`)\bseconds\b"
+UNITS = {
+    "at": "FLOP|steps from 1|typical values of the unknowns",
+    "at_least": "nats/token", "at_most": f"nats/token|{SECONDS}",
+    "target": "nats/token", "observed": f"nats/token|{UNIT}", "median": UNIT, "crps": UNIT,
+    "given_away": "nats/token", "tolerance": r"\bnats\b",
+    "flops": "FLOP", "budget": "FLOP", "budgets": "FLOP", "kappa": "FLOP",
+    "flops_per_gpu_second": "FLOP/s",
+    "usd_per_nat": "USD", "usd_per_gpu_hour": "USD",
+    "seconds": SECONDS, "seconds_at_1b": SECONDS,
+    "params": PARAMETERS, "min_params": PARAMETERS, "max_params": PARAMETERS, "sizes": PARAMETERS,
+    "tokens": TOKENS, "max_tokens": TOKENS, "unique_tokens": TOKENS, "serve_tokens": TOKENS,
+    "context": TOKENS, "bytes_per_token": "bytes per token",
+    "min_tokens_per_param": "tokens per parameter", "max_tokens_per_param": "tokens per parameter",
+    "depth": r"\blayers\b", "width": r"\bwidth\b", "vocabulary": r"entries",
+    "bound": f"{PARAMETERS}.*tokens", "worth": r"\bepochs\b",
+    "steps": r"(?<!`)\bsteps\b", "learning_rate": r"\brates?\b",
+    "cuts": "quantiles.* amounts", "given": "SI units|as the model file",
+    "value": UNIT, "values": UNIT, "ends": UNIT, "smallest": UNIT, "largest": UNIT,
+    "lower": UNIT, "upper": UNIT, "known": UNIT, "inputs": UNIT, "constants": UNIT,
+}  # fmt: skip
+"""What the docstring says of each amount that a function takes or a class holds."""
+WITHOUT_UNIT = {
+    "probability", "level", "levels", "cvar", "share", "intervals", "mfu", "overhead", "ratio",
+    "p", "q", "power", "params_power", "tokens_power", "decay", "weight", "weights", "requests",
+    "pit", "relative_crps", "log_error", "families", "scale", "together", "unknowns", "inside",
+}  # fmt: skip
+"""Shares, powers, multiples, logs, and tables whose columns have their own."""
 OURS = {n for n, e in vars(errors).items() if inspect.isclass(e)}
 
 
@@ -61,14 +91,18 @@ def documented() -> Iterator[tuple[str, Any]]:
 
 
 EVERY = dict(documented())
+CLASSES = {name: thing for name, thing in EVERY.items() if is_dataclass(thing)}
 FUNCTIONS = {name: thing for name, thing in EVERY.items() if inspect.isfunction(thing)}
+
+
+def own(name: str) -> str:
+    """Docstring without its example."""
+    return (inspect.getdoc(EVERY[name]) or "").partition("Examples\n---")[0]
 
 
 def words(name: str) -> str:
     """Docstring without its example; of a member, that of its class as well."""
-    own = inspect.getdoc(EVERY[name]) or ""
-    of_class = inspect.getdoc(EVERY[name.partition(".")[0]]) if "." in name else ""
-    return "\n".join(text.partition("Examples\n---")[0] for text in (own, of_class or ""))
+    return "\n".join(own(each) for each in dict.fromkeys((name, name.partition(".")[0])))
 
 
 def raised(function: Any) -> set[str]:
@@ -102,9 +136,29 @@ def test_it_says_the_shape_of_arrays_and_the_units_of_amounts(name: str) -> None
     gives = str(inspect.signature(function).return_annotation)
     if any(kind in gives for kind in ARRAYS):
         assert SHAPE.search(text), gives
-    for parameter in inspect.signature(function).parameters:
-        if parameter in UNITS:
-            assert re.search(UNITS[parameter], text), parameter
+    for each in inspect.signature(function).parameters.values():
+        check_unit(each.name, str(each.annotation), own(name))
+
+
+def check_unit(name: str, kind: str, text: str) -> None:
+    """A number is one that has no unit, or is named with its own."""
+    amount = NUMBER.search(kind) or ("Any" in kind and name in UNITS)
+    if amount and name not in WITHOUT_UNIT:
+        assert name in UNITS, f"{name}: say its unit in UNITS, or that it has none"
+        assert re.search(UNITS[name], " ".join(text.split())), f"{name}: {UNITS[name]}"
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_it_names_the_arrays_and_amounts_it_holds(name: str) -> None:
+    text = own(name)
+    for each in fields(CLASSES[name]):
+        kind = str(each.type)
+        is_array = any(array in kind for array in ARRAYS)
+        if is_array or NUMBER.search(kind):
+            assert re.search(rf"\b{each.name}\b", text), each.name
+        if is_array:
+            assert SHAPE.search(text), each.name
+        check_unit(each.name, kind, text)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -56,13 +56,21 @@ class ConventionSection(Strict):
     """The `convention` of `[cost]`: attention (depth, width, context), `active`, or kappa, p, q."""
 
     depth: Positive | None = None
+    """Layers of the transformer."""
     width: Positive | None = None
+    """Width of its residual stream."""
     context: Positive | None = None
+    """Context length [tokens]."""
     vocabulary: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Entries of the vocabulary, for the output embedding; 0 leaves it out."""
     active: Annotated[float, Field(gt=0, le=1)] | None = None
+    """Share of a sparse model's parameters that each token meets: C = 6 active N D."""
     kappa: Positive | None = None
+    """Of C = kappa N^p D^q [FLOP]."""
     p: Positive = 1.0
+    """Power of the parameters, beside kappa."""
     q: Positive = 1.0
+    """Power of the tokens, beside kappa."""
 
     @model_validator(mode="after")
     def _one_way(self) -> ConventionSection:
@@ -86,13 +94,19 @@ class CostSection(Strict):
     """The `[cost]` table: see `Cost`; each but devices a number or a prior as in model files."""
 
     usd_per_gpu_hour: Uncertain = USD_PER_GPU_HOUR
+    """Price of one device for an hour [USD]."""
     flops_per_gpu_second: Uncertain = FLOPS_PER_GPU_SECOND
+    """Peak of one device [FLOP/s]."""
     mfu: Annotated[Annotated[float, Field(gt=0, le=1)] | PriorFile, AfterValidator(_absolute)] = MFU
+    """Share of that peak which a training run achieves."""
     overhead: Annotated[
         Annotated[float, Field(ge=0, allow_inf_nan=False)] | PriorFile, AfterValidator(_absolute)
     ] = 0.0
+    """Share of further time lost to failures and restarts."""
     devices: Annotated[int, Field(gt=0)] | None = None
+    """Number of devices, for hours of wall-clock."""
     convention: ConventionSection | None = None
+    """How FLOP are counted; left out, 6ND."""
 
     @model_validator(mode="after")
     def _can_be(self) -> CostSection:
@@ -111,15 +125,25 @@ class AllocateSection(Strict):
     """The `[allocate]` table: see `Wanted`."""
 
     flops: tuple[Flops, ...] = ()
+    """Budgets of compute [FLOP]."""
     usd: tuple[Usd, ...] = ()
+    """Budgets in money [USD]."""
     gpu_hours: tuple[Hours, ...] = ()
+    """Budgets in time of devices [GPU-hours]."""
     hours: tuple[Hours, ...] = ()
+    """Budgets in wall-clock [hours] on the devices of `[cost]`."""
     loss: Positive | None = None
+    """Loss to reach [nats/token]; beside a budget, a question about it."""
     probability: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    """Probability with which the loss is to be reached."""
     usd_per_nat: Usd | None = None
+    """What a nat/token less is worth [USD]; the budget follows from it."""
     for_params: Params | None = None
+    """Size [parameters] whose budget is sought."""
     for_tokens: Tokens | None = None
+    """Data set [tokens] whose budget is sought."""
     cvar: Annotated[float, Field(ge=0, lt=1)] | None = None
+    """Plan for the worst share 1 - cvar of draws; left out, for their mean."""
 
     @model_validator(mode="after")
     def _one_way(self) -> AllocateSection:
@@ -139,36 +163,52 @@ class PlanSection(Strict):
     """The `[plan]` table: one run that is planned."""
 
     params: Params
+    """Its size [parameters]."""
     tokens: Tokens
+    """Its training data [tokens], repeats counted."""
 
 
 class LatencySection(Strict):
     """The `latency` of `[limits]`: see `Latency`."""
 
     at_most: Positive
+    """Longest time for one generated token [s]."""
     seconds_at_1b: Positive
+    """Time that a model of 1B parameters takes for it [s]."""
     power: Positive = 1.0
+    """Power of the size with which that time grows."""
 
 
 class LinearSection(Strict):
     """One of `linear` of `[limits]`: see `Linear`."""
 
     bound: Positive
+    """Bound of N^params_power D^tokens_power, N in parameters and D in tokens."""
     params_power: float = 0.0
+    """Power of the parameters."""
     tokens_power: float = 0.0
+    """Power of the tokens."""
 
 
 class LimitsSection(Strict):
     """The `[limits]` table: see `Limits`."""
 
     min_params: Params | None = None
+    """Smallest size of a plan [parameters]."""
     max_params: Params | None = None
+    """Largest size of a plan [parameters]."""
     max_tokens: Tokens | None = None
+    """Most training tokens of a plan [tokens]."""
     min_tokens_per_param: Positive | None = None
+    """Least tokens per parameter."""
     max_tokens_per_param: Positive | None = None
+    """Most tokens per parameter."""
     sizes: tuple[Params, ...] = ()
+    """The only sizes that a plan may have [parameters]."""
     latency: LatencySection | None = None
+    """How fast the model must answer."""
     linear: tuple[LinearSection, ...] = ()
+    """Bounds on products of powers of parameters and tokens; all hold."""
 
     @model_validator(mode="after")
     def _can_be(self) -> LimitsSection:
@@ -193,8 +233,11 @@ class ServingSection(Strict):
     """The `[serving]` table: see `Serving`."""
 
     tokens: Annotated[Tokens | PriorFile, AfterValidator(_absolute)]
+    """Tokens generated or read over the model's life [tokens], of each request if counted."""
     requests: Uncertain = 1.0
+    """Requests over the model's life, by which the tokens are multiplied."""
     weight: Positive = 1.0
+    """Price of a served FLOP as a multiple of a trained one."""
 
     @model_validator(mode="after")
     def _can_be(self) -> ServingSection:
@@ -210,7 +253,9 @@ class RepetitionSection(Strict):
     """The `[repetition]` table: see `Repetition`."""
 
     unique_tokens: Tokens
+    """Tokens there are before any is seen again [tokens]."""
     worth: Uncertain | None = None
+    """Repetition that carries value [epochs]; left out, a prior around the published value."""
 
     @model_validator(mode="after")
     def _can_be(self) -> RepetitionSection:

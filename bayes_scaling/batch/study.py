@@ -27,15 +27,25 @@ class DataSection(Strict):
     """The `[data]` table: how a run table is read, and which rows are drawn but never fitted."""
 
     columns: dict[str, str] = Field(default_factory=dict)
+    """Our column name to the table's, where they differ."""
     loss_unit: Literal["nats", "bits", "ppl", "bpb"] = "nats"
+    """Unit of every loss in the tables; ppl is perplexity, bpb bits per byte."""
     bytes_per_token: Positive | None = None
+    """Bytes per token of the evaluation set; bpb needs it."""
     decimal: Literal[".", ","] = "."
+    """Decimal sign of numbers."""
     delimiter: str | None = None
+    """Sign between fields; left out, found from the file."""
     encoding: str = "utf-8"
+    """Encoding of the text."""
     checkpoints: Literal["last", "all"] = "last"
+    """Rows kept of each run: the one of most tokens, or all."""
     where: dict[str, str] = Field(default_factory=dict)
+    """Column to value: only these rows are used."""
     hold_out: tuple[str, ...] = ()
+    """Names of runs that are scored and never fitted."""
     train_below: str | None = None
+    """Runs from here on are scored, never fitted: "1e21" [FLOP], or "params=500M"."""
     losses: tuple[str, ...] = ()
     """Columns that each hold a loss: one table for each."""
     split_by: str | None = None
@@ -48,34 +58,51 @@ class SamplingSection(Strict):
     """The `[sampling]` table."""
 
     chains: int = Field(default=4, ge=2)
+    """Chains of the sampler."""
     draws: int = Field(default=1000, ge=50)
+    """Draws kept of each chain."""
     seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of all that is drawn."""
 
 
 class ForecastSection(Strict):
     """The `[forecast]` table: budgets, and the shares of the central intervals shown."""
 
     flops: tuple[Flops, ...] = ()
+    """Budgets of compute [FLOP], each read at its best split."""
     amounts: tuple[Positive | str, ...] = ()
-    """Of the resource that a law of one resource reads."""
+    """Amounts of the resource that a law of one resource reads, in its unit."""
     intervals: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.8, 0.9)
+    """Shares of the central intervals that are shown."""
 
 
 class Study(Strict):
     """Study file: tables, models, how to read them, what to ask."""
 
     tables: tuple[str, ...] = Field(min_length=1)
+    """Paths or patterns of run tables, relative to this file."""
     models: tuple[str, ...] = Field(min_length=1)
+    """Names of the shelf, or paths relative to this file; a page is about the first."""
     resource: Literal["params", "tokens", "flops"] | None = None
+    """Column that a law of one resource reads; left out, the model file or the table decides."""
     data: DataSection = DataSection()
+    """How tables are read, and which runs are held out."""
     sampling: SamplingSection = SamplingSection()
+    """How posteriors are drawn."""
     forecast: ForecastSection = ForecastSection()
+    """Points at which the loss is forecast."""
     cost: CostSection = CostSection()
+    """What compute costs."""
     allocate: AllocateSection = AllocateSection()
+    """Budgets to split, or what they follow from."""
     plan: PlanSection | None = None
+    """One planned run to judge."""
     limits: LimitsSection = LimitsSection()
+    """What plans must respect."""
     serving: ServingSection | None = None
+    """Demand for the finished model, paid from the same budget."""
     repetition: RepetitionSection | None = None
+    """Data that plans may see more than once."""
     claims: tuple[str, ...] = ()
     """Registered forecasts (files of `register`) that the report shows beside its own."""
 

@@ -117,7 +117,7 @@ def report(
     From a table (with --model, sampled first), a saved fit or a study; writes PAGE.html,
     PAGE.json and PAGE.csv. A study's page also backtests the table and compares laws, which fits
     them to parts of it: a minute or more; --review does so for tables and fits. Its plans keep to
-    the [limits], [serving] and [repetition] of the study. Exit code 1: a check fails, or a budget
+    the limits, the serving and the repetition of the study. Exit code 1: a check fails, or a budget
     lies beyond what the runs support.
     """
     from bayes_scaling.cli.questions import amounts_asked

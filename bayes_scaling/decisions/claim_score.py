@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 class ClaimScore:
     """How one measurement fared against a claim.
 
-    `point` is the index of the point, from 0. `pit` is the share of the claim below the
-    measurement: .005 or .995 beyond its outermost quantiles. `crps` is the exact integral of the
-    piecewise linear distribution function through the claimed quantiles (Gneiting and Raftery 2007,
-    J. Am. Stat. Assoc. 102, 359, eq. 20), in the unit of the target, `relative_crps` as a share of
-    the measurement. `inside` says of each central interval (.5, .8, .9, .95) whether it held,
-    `intervals` gives their ends. `log_error` is the log of the claimed median over the measurement,
-    above zero where the claim was too high; NaN where one of them is zero.
+    `point` is the index of the point, from 0; `observed` and the claim's `median` are in the unit
+    of the target. `pit` is the share of the claim below the measurement: .005 or .995 beyond its
+    outermost quantiles. `crps` is the exact integral of the piecewise linear distribution function
+    through the claimed quantiles (Gneiting and Raftery 2007, J. Am. Stat. Assoc. 102, 359, eq. 20),
+    in the unit of the target, `relative_crps` as a share of the measurement. `inside` says of each
+    central interval (.5, .8, .9, .95) whether it held, `intervals` gives their ends. `log_error` is
+    the log of the claimed median over the measurement, above zero where the claim was too high; NaN
+    where one of them is zero.
 
     Examples
     --------

@@ -59,11 +59,11 @@ class Convention:
             )
 
     def flops(self, params: Any, tokens: Any) -> Any:
-        """Training compute [FLOP] of `params` on `tokens`, elementwise."""
+        """Training compute [FLOP] of N parameters on that many tokens, elementwise."""
         return self.per_token(params) * tokens**self.q
 
     def tokens(self, flops: Any, params: Any) -> Any:
-        """Tokens that `flops` buy at `params`, elementwise."""
+        """Tokens that a budget [FLOP] buys for a model of `params` parameters, elementwise."""
         return (flops / self.per_token(params)) ** (1 / self.q)
 
 
@@ -73,7 +73,7 @@ SIX_ND = Convention(
 
 
 def power_convention(kappa: float, p: float = 1.0, q: float = 1.0) -> Convention:
-    """C = kappa N^p D^q. Raises UsageError for values that are not finite and above 0.
+    """C = kappa N^p D^q [FLOP]. Raises UsageError for values that are not finite and above 0.
 
     Examples
     --------
@@ -110,10 +110,11 @@ def attention_convention(
 ) -> Convention:
     """C = (6 N + 6 depth context width + 6 vocabulary width) D: attention and output embedding.
 
-    `depth` layers of `width` at a context of `context` tokens state the shape of one model; other
-    sizes keep its ratio of width to depth (12 depth width^2 parameters; Kaplan et al. 2020,
-    arXiv:2001.08361, table 1: 2 depth context width FLOP per token forward, thrice that with the
-    backward pass). N counts no embeddings. Raises UsageError for values that are not above 0.
+    `depth` layers of `width` at a context of `context` tokens and a `vocabulary` of so many entries
+    state the shape of one model; other sizes keep its ratio of width to depth (12 depth width^2
+    parameters; Kaplan et al. 2020, arXiv:2001.08361, table 1: 2 depth context width FLOP per token
+    forward, thrice that with the backward pass). N counts no embeddings. Raises UsageError for
+    values that are not above 0.
 
     Examples
     --------

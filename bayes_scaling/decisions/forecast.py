@@ -52,7 +52,8 @@ class Forecast:
     another target are named after it: `accuracy_mean`, `accuracy_new`, shares of items.
     `findings` with severity error say that a point lies beyond what the runs support, or that the
     table's own backtest failed. `evidence` says, for each point, how such forecasts fared. Of an
-    average of several models, `draws` also says which `model` each draw is of, (chain, draw).
+    average of several models, `weights` holds the share of each by name, and `draws` also says
+    which `model` each draw is of, (chain, draw).
 
     Examples
     --------
@@ -90,7 +91,8 @@ class Forecast:
     ) -> NDArray[np.float64]:
         """Probability that one new run's target is at least, or at most, a value; (point,).
 
-        Raises UsageError unless exactly one of the two is given.
+        The value is in the unit of the target: nats/token, or a share of items. Raises UsageError
+        unless exactly one of the two is given.
         """
         if (at_least is None) == (at_most is None):
             raise UsageError("give a probability either at_least or at_most")

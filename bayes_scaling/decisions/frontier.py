@@ -68,11 +68,11 @@ def frontier(
 ) -> Frontier:
     """Return the tokens at which sizes are compute-optimal, or the sizes that tokens ask for.
 
-    One of `params` and `tokens`, as many values as wanted. The other, and the compute, are roots
-    along the line of best splits (Hoffmann et al. 2022, arXiv:2203.15556, section 3.4), for every
-    draw and for the robust plan. Limits of the setting do not apply: they cut the line. Raises
-    UsageError for none or both, and what `allocate` raises; CheckError where no budget of the
-    robust plan has the value.
+    One of `params` [parameters] and `tokens` [tokens], as many values as wanted. The other, and the
+    compute, are roots along the line of best splits (Hoffmann et al. 2022, arXiv:2203.15556,
+    section 3.4), for every draw and for the robust plan. Limits of the setting do not apply: they
+    cut the line. Raises UsageError for none or both, and what `allocate` raises; CheckError where
+    no budget of the robust plan has the value.
 
     Examples
     --------

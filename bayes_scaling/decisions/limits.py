@@ -51,6 +51,8 @@ class Latency:
 class Linear:
     """params_power * log N + tokens_power * log D <= log bound: N^a D^b <= bound.
 
+    N in parameters, D in tokens; with both powers 1 a `bound` on N D, a sixth of 6ND.
+
     Examples
     --------
     >>> shape = bs.Linear(bound=1e22, params_power=1.0, tokens_power=1.0)
@@ -67,9 +69,9 @@ class Linear:
 class Limits:
     """What a plan must respect; None is no limit.
 
-    Sizes [params] `min_params` to `max_params`, or only those of `sizes`; `max_tokens`; tokens per
-    parameter from `min_tokens_per_param` to `max_tokens_per_param`; `latency`; `linear` ones in the
-    logs. Raises UsageError for values that cannot be and limits that exclude each other, all at
+    Sizes [parameters] `min_params` to `max_params`, or only those of `sizes`; `max_tokens`; tokens
+    per parameter from `min_tokens_per_param` to `max_tokens_per_param`; `latency`; `linear` ones in
+    the logs. Raises UsageError for values that cannot be and limits that exclude each other, all at
     once.
 
     Examples

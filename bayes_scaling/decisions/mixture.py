@@ -37,10 +37,10 @@ def best_mixture(
     """Weights of least expected loss on the simplex, per draw: dims (chain, draw, source).
 
     `source` is a fit of a mixture law, or several of the same sources on different evaluation sets,
-    whose losses count alike (their draws are paired). `params` and `tokens` are the size of the run
-    where the law reads it. Searched by multiplicative steps in softmax coordinates, all draws at
-    once, and compared with all weight on each one source. The attribute `at_corner` is the share of
-    draws with one source only; where that is all of them, `note` says why.
+    whose losses count alike (their draws are paired). `params` [parameters] and `tokens` are the
+    size of the run where the law reads it. Searched by multiplicative steps in softmax coordinates,
+    all draws at once, and compared with all weight on each one source. The attribute `at_corner` is
+    the share of draws with one source only; where that is all of them, `note` says why.
 
     Raises UsageError for laws without sources, for fits whose sources or draws differ, and where
     the law reads params or tokens that are not given.

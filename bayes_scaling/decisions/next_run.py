@@ -49,14 +49,14 @@ RANKED_BY: Mapping[str, str] = {"uncertainty": SHRINK, "regret": NET_USD}
 class NextRun:
     """What each candidate run is expected to tell about the final run, best first.
 
-    `table`, indexed by the candidate's position: params, tokens, flops, usd, share_of_final (of
-    the final run's training compute), sd_now and sd_after (standard deviation of the log of
-    loss_mean at the final plan, now and expected after the run), shrink (the share by which it
-    falls), value_nats (expected value of sample information: how much lower the expected loss of
-    the final plan is when it may be chosen after the run), value_usd (price of the compute that,
-    added to the final run, lowers the expected loss of its best plan by as much), net_usd
-    (value_usd less usd), effective_draws (below 50 the row comes from a regression).
-    `plan`: the final run as it would be planned now. `set`: the rows of the best set within
+    `table`, indexed by the candidate's position: params, tokens, flops, usd, share_of_final (of the
+    final run's training compute), sd_now and sd_after (standard deviation of the log of loss_mean
+    at the final plan, now and expected after the run), shrink (the share by which it falls),
+    value_nats (expected value of sample information: how much lower the expected loss of the final
+    plan is when it may be chosen after the run), value_usd (price of the compute that, added to the
+    final run, lowers the expected loss of its best plan by as much), net_usd (value_usd less usd),
+    effective_draws (below 50 the row comes from a regression). `flops` and `serve_tokens` [tokens]
+    are those asked; `plan` is the final run planned now. `set`: the rows of the best set within
     `budget` [FLOP], and `together` its sums and gains in the table's columns; empty without one.
 
     Examples

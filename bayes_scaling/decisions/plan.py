@@ -38,7 +38,7 @@ PRICE_OF_GAIN = "usd_per_hundredth"
 
 @dataclass(frozen=True)
 class Plan:
-    """One run, judged.
+    """One run, judged: `params` parameters on `tokens` tokens, `flops` FLOP in all.
 
     `forecast`: draws of its loss, with evidence and findings. `draws`, dims (chain, draw, point)
     with one point: regret [nats/token], its loss above the best split of the same spending;

@@ -73,9 +73,9 @@ class Prospects:
     findings: tuple[Finding, ...]
 
     def probability(self, target: float) -> NDArray[np.float64]:
-        """Probability that a new run of each plan has at most the loss `target`, (budget,).
+        """Probability that a new run of each plan has at most the loss `target` [nats/token].
 
-        Raises UsageError for a target that is not above 0.
+        One for each budget, (budget,). Raises UsageError for a target that is not above 0.
         """
         if not np.isfinite(target) or target <= 0:
             raise UsageError(f"target loss {target}: must be finite and above 0")

@@ -39,11 +39,12 @@ def regret_curve(
 ) -> pd.DataFrame:
     """Return the regret of sizes that spend `flops` FLOP, one row per size.
 
-    Columns: params, tokens, tokens_per_param, loss (expected), regret_mean, regret_q05, regret_q50,
-    regret_q95 and regret_worst (mean of the worst tenth of draws), all [nats/token] above each
-    draw's own best split, and near, the probability of being within `tolerance` nats of it. Sizes
-    default to a grid around the middle optimum, without those that lose half a nat: a demand can
-    leave nothing to train them with. Raises what `allocate` raises.
+    `params`: sizes [parameters]. Columns: params, tokens, tokens_per_param, loss (expected),
+    regret_mean, regret_q05, regret_q50, regret_q95 and regret_worst (mean of the worst tenth of
+    draws), all [nats/token] above each draw's own best split, and near, the probability of being
+    within `tolerance` nats of it. Sizes default to a grid around the middle optimum, without those
+    that lose half a nat: a demand can leave nothing to train them with. Raises what `allocate`
+    raises.
 
     Examples
     --------

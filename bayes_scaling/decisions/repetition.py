@@ -33,7 +33,9 @@ WORTH = Prior(
 
 @dataclass(frozen=True)
 class Repetition:
-    """`unique_tokens` that may be seen again; `worth` [epochs] of repetition, a number or a prior.
+    """Data that may be seen again: `unique_tokens` [tokens] and what their repetition is worth.
+
+    `worth` [epochs] is the repetition that carries value, a number or a prior.
 
     Raises UsageError for values that are not finite and above 0.
 
@@ -64,7 +66,7 @@ class Repetition:
         return drawn(self.worth, rng_of(seed, "repetition"), shape)
 
     def effective(self, tokens: Any, worth: Any) -> NDArray[np.float64]:
-        """Effective tokens of `tokens` seen, elementwise."""
+        """Effective tokens of all tokens seen, at a `worth` in epochs, elementwise."""
         again = np.maximum(tokens / self.unique_tokens - 1, 0.0)
         fresh = np.minimum(tokens, self.unique_tokens)
         return np.asarray(fresh + self.unique_tokens * worth * -np.expm1(-again / worth))

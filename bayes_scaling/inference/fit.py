@@ -33,10 +33,10 @@ class Fit:
     """Posterior draws of a model's unknowns, with the table, the model and how they were drawn.
 
     `posterior` holds one variable (chain, draw) per unknown and, for what varies by group, its
-    values (chain, draw, group) as `NAME_of_group`; `sampling` the sampler's record with
-    the same dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how
-    long compiling, sampling and its check took, `given` what answers take as given (see `at`);
-    neither is part of the result or stored.
+    values (chain, draw, group) as `NAME_of_group`; `sampling` the sampler's record with the same
+    dims, `provenance` what reproduces them (JSON values, no times). `seconds` says how many seconds
+    compiling, sampling and its check took, `given` what answers take as given (see `at`, in SI
+    units); neither is part of the result or stored.
 
     Examples
     --------
@@ -81,8 +81,8 @@ class Fit:
     def at(self, **given: float) -> Fit:
         """Return the fit whose answers take these columns as given, such as `experts=8`.
 
-        For laws that read more than params and tokens. Raises UsageError for a column that the law
-        does not read and for a value that it cannot take.
+        Values in SI units. For laws that read more than params and tokens. Raises UsageError for a
+        column that the law does not read and for a value that it cannot take.
 
         Examples
         --------

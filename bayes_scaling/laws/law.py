@@ -22,8 +22,9 @@ class Law:
     """A scaling law: `curve(xp, *inputs, **unknowns)` returns the expected loss [nats/token].
 
     `inputs` are the measured quantities (N, D, C, ..., or x for any one resource), `unknowns` the
-    quantities that need a prior, `constants` the fixed anchors with their defaults. `target` is the
-    column that the law explains: the loss, or an accuracy or error.
+    quantities that need a prior, `constants` the fixed anchors with their defaults, in
+    the units of what they anchor. `target` is the column that the law explains: the loss, or an
+    accuracy or error.
 
     A law of a data mixture takes `w`, the weights of all sources, and unknowns with one value for
     each source. `families` maps such an unknown to the value of the first source, which is known

@@ -88,7 +88,7 @@ def plot_pareto(prospects: Prospects, *, ax: Axes | None = None) -> Axes:
 
 
 def plot_probability(prospects: Prospects, target: float, *, ax: Axes | None = None) -> Axes:
-    """Draw how likely a new run of each budget's plan reaches a loss; 90% is marked.
+    """Draw how likely a new run of each budget's plan reaches a loss [nats/token]; 90% is marked.
 
     Examples
     --------

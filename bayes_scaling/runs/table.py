@@ -30,7 +30,7 @@ READING_CODES: Final = frozenset({"R003", "R004"})
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Runs:
-    """A run table: numbers in SI units, loss in nats per token, one row per run.
+    """A run table: `frame` has numbers in SI units, loss in nats per token, one row per run.
 
     Two tables are equal where their digests are. `loss_unit` is the unit the source was in.
 
@@ -245,7 +245,7 @@ class Runs:
         return self._with(self.frame.assign(**values), self.source)
 
     def train_below(self, value: float | str, column: str = FLOPS) -> Runs:
-        """Return the table with rows at or above `value` of a number column held out.
+        """Return the table with rows from `value` [SI unit] of a number column on held out.
 
         Raises
         ------

@@ -41,15 +41,25 @@ class PriorFile(Strict):
         "OfRange",
         "OfSmallest",
     ]
+    """Name of the distribution."""
     q05: Number | None = None
+    """5% quantile, in `unit`; of a relative distribution, a multiple."""
     q95: Number | None = None
+    """95% quantile, in `unit`; of a relative distribution, a multiple."""
     alpha: Number | None = None
+    """First argument of Beta and Gamma (shape)."""
     beta: Number | None = None
+    """Second argument of Beta (shape) and Gamma (rate)."""
     of: str = ""
+    """Column to which the distribution is relative; x is the law's one resource."""
     lower: Number | None = None
+    """Cut off below here, in `unit`."""
     upper: Number | None = None
+    """Cut off above here, in `unit`."""
     unit: str = Field(min_length=1)
+    """Unit of the unknown; 1 for a plain number."""
     why: str = Field(min_length=1)
+    """Where these numbers are from, for the reviewer."""
 
     @model_validator(mode="after")
     def _exact_arguments(self) -> PriorFile:
@@ -81,13 +91,21 @@ class NoiseFile(Strict):
     """The `[noise]` table: kind, scale, and the priors of its own unknowns."""
 
     kind: Kind
+    """Distribution of a run's loss around the curve."""
     scale: Scale = "log"
+    """What scatters: the log of the loss (relative error), or the loss itself."""
     sigma: PriorFile
+    """Scale of the scatter, relative or in the unit of the target."""
     nu: PriorFile | None = None
+    """Degrees of freedom of Student's t."""
     p_bad: PriorFile | None = None
+    """Share of bad runs, of one-sided noise."""
     excess: PriorFile | None = None
+    """Mean by which bad runs are worse, in the unit of sigma."""
     run_effect: PriorFile | None = None
+    """Standard deviation between runs, shared by the rows of each; normal noise only."""
     growth: PriorFile | None = None
+    """Log sigma gained with each e-fold of the axis below the largest fitted run."""
 
     @model_validator(mode="after")
     def _exact_unknowns(self) -> NoiseFile:
@@ -123,8 +141,11 @@ class DriftFile(Strict):
     """The `[drift]` table: how the law may go wrong beyond the largest fitted run."""
 
     kind: DriftKind
+    """How the log loss bends away from the law."""
     scale: PriorFile
+    """Size of the bend [log loss per e-fold^2]."""
     follows: float = Field(default=0.0, ge=0, le=2)
+    """Power of the table's own scatter, relative to .5%, that the scale follows."""
 
     @model_validator(mode="after")
     def _positive(self) -> DriftFile:
@@ -141,7 +162,9 @@ class GroupsFile(Strict):
     """The `[groups]` table: the column, and the prior of the spread of each unknown that varies."""
 
     column: Literal["group"] = GROUP
+    """Column that names each run's group."""
     spread: dict[str, PriorFile] = Field(min_length=1)
+    """Unknown to the prior of its standard deviation between groups, on log or logit scale."""
 
     @model_validator(mode="after")
     def _positive(self) -> GroupsFile:
@@ -159,24 +182,41 @@ class InputErrorFile(Strict):
     """An `[errors.INPUT]` table: sd of the log of an input that is not known exactly."""
 
     sd: Number = Field(gt=0, le=1)
+    """Standard deviation of the log of the input."""
     why: str = Field(min_length=1)
+    """Where this number is from, for the reviewer."""
 
 
 class ModelFile(Strict):
     """Model file: one joint density of losses and unknowns given the resources spent."""
 
     format: Literal[1]
+    """Version of this format."""
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """Name of the model: the file's, without its ending."""
     version: int = Field(ge=1)
+    """Number of the density; a changed density has a new one."""
     law: str = Field(min_length=1)
+    """Name of a built-in law, or FILE.py:NAME beside this file."""
     answers: str = Field(min_length=1)
+    """Question that the model answers, in words."""
     references: tuple[str, ...] = ()
+    """Where the form and its numbers come from."""
     target: Literal["loss", "accuracy", "error", "normalized_loss"] | None = None
+    """What the law explains; left out, the law says it."""
     resource: OneResource | None = None
+    """Column that a law of one resource reads; left out, the table decides."""
     sources: tuple[str, ...] = ()
+    """Sources of a data mixture, the reference first; left out, the table's, by alphabet."""
     constants: dict[str, Number | dict[OneResource, Number]] = Field(default_factory=dict)
+    """Anchors of the law by name: a number, or one for each resource."""
     priors: dict[str, PriorFile]
+    """Unknown of the law to its prior; every unknown has one."""
     noise: NoiseFile
+    """How runs scatter around the curve."""
     drift: DriftFile | None = None
+    """How the law may go wrong beyond the largest fitted run."""
     groups: GroupsFile | None = None
+    """Which unknowns vary by group."""
     errors: dict[Literal["params", "tokens", "flops"], InputErrorFile] = Field(default_factory=dict)
+    """Input to its error, where it is not known exactly."""

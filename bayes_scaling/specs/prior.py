@@ -139,8 +139,9 @@ RELATIVE = ("FractionOfMin", "OfRange", "OfSmallest")
 class Prior:
     """Distribution of one unknown; `lower` and `upper` cut it off, `why` says where it is from.
 
-    `given` holds the numbers as the model file writes them. A relative distribution names in `of`
-    the column it is relative to; `scale` holds what its 5% and its 95% quantile are multiples of.
+    `given` holds the numbers as the model file writes them, in `unit` like the ends. A relative
+    distribution names in `of` the column it is relative to; `scale` holds what its 5% and its 95%
+    quantile are multiples of.
 
     Examples
     --------
@@ -189,7 +190,7 @@ class Prior:
         return self.dist in RELATIVE
 
     def against(self, smallest: float, largest: float) -> Prior:
-        """Return a relative distribution stated against the ends of its column.
+        """Return a relative distribution stated against the ends of its column, in its unit.
 
         Examples
         --------
@@ -229,7 +230,7 @@ class Prior:
         return np.asarray(self._frozen.ppf(low + np.asarray(p) * (high - low)), dtype=float)
 
     def log_density(self, value: Any) -> NDArray[np.float64]:
-        """Log density at `value`, cut-offs included; -inf outside the support.
+        """Log density at `value` in the prior's unit, cut-offs included; -inf outside the support.
 
         Examples
         --------
@@ -245,7 +246,7 @@ class Prior:
             return np.where(inside, self._frozen.logpdf(value) - mass, -np.inf)
 
     def density(self, value: Any) -> NDArray[np.float64]:
-        """Density at `value`, cut-offs included.
+        """Density at `value` in the prior's unit, elementwise, cut-offs included.
 
         Examples
         --------
@@ -260,7 +261,7 @@ class Prior:
         return self.quantile(rng.uniform(size=size))
 
     def log_density_graph(self, pm: Any, value: Any, hyper: Mapping[str, Any]) -> Any:
-        """PyTensor log density of `value`, up to the constant that a cut-off adds.
+        """PyTensor log density at `value` in the prior's unit, but for the constant of a cut-off.
 
         Examples
         --------

@@ -95,7 +95,7 @@ class ModelSpec:
         return FLOPS if len(self.inputs) > 1 and spends else self.inputs[0]
 
     def along(self, known: Mapping[str, Any]) -> Any:
-        """Values of the axis at known inputs, compute as 6ND where the law does not read it."""
+        """Axis at known inputs [SI units], compute as 6ND where the law does not read it."""
         return known[self.axis] if self.axis in self.inputs else derive(self.axis, known)
 
     @property
@@ -156,7 +156,8 @@ class ModelSpec:
     ) -> ModelSpec:
         """Return the same model with relative priors and groups stated against a table.
 
-        `ends`: smallest and largest value of each column the law reads, and of the target.
+        `ends`: smallest and largest value of each column the law reads, and of the target,
+        in their SI units.
         """
         priors = {}
         for name, prior in self.priors.items():
@@ -168,8 +169,8 @@ class ModelSpec:
     def at_reference(self, smallest: float = 1.0) -> ModelSpec:
         """Return the same model with relative priors stated against the reference run alone.
 
-        `smallest` is the smallest value of the target that floors are fractions of; a loss that the
-        law reads begins where laws are tried.
+        `smallest` is the smallest value of the target, in its unit, that floors are fractions of; a
+        loss that the law reads begins where laws are tried.
         """
         ends = {column: (reference_of(column),) * 2 for column in self.inputs}
         for column in (c for c in self.inputs if unit_of(c) == NATS):
@@ -183,7 +184,7 @@ class ModelSpec:
         return with_prior(self, unknown, prior, name=name)
 
     def curve(self, xp: Any, inputs: tuple[Any, ...], unknowns: Mapping[str, Any]) -> Any:
-        """Expected loss [nats/token] at `inputs`, in the order of `self.inputs`."""
+        """Expected loss [nats/token] at `inputs` in SI units, in the order of `self.inputs`."""
         values = {name: unknowns[name] for name in self.law.unknowns}
         return self.law.curve(xp, *inputs, **values, **self.numbers)
 
