@@ -19,7 +19,14 @@ import pandas as pd
 
 from bayes_scaling.inference import graph
 from bayes_scaling.inference.compiled import over_table
-from bayes_scaling.inference.sampling import TUNE, _sample, adaptation_of
+from bayes_scaling.inference.sampling import (
+    CAREFUL_ACCEPT,
+    LONGER,
+    TARGET_ACCEPT,
+    TUNE,
+    _sample,
+    adaptation_of,
+)
 from bayes_scaling.inference.trace import columns_of
 from bayes_scaling.names import LOSS
 from bayes_scaling.quantities import grows
@@ -32,6 +39,8 @@ from tests.trust.record import PACKAGE, SHORT
 SEED = 20261124
 ROWS = 40
 DRAWS, CHAINS = 500, 4
+MIXED = 1.02
+"""R-hat of so few draws up to which they count as mixed: 1.01 is for twice as many."""
 KEPT = 99
 """Draws kept of each posterior, thinned so that they are nearly independent."""
 HUGE = 300.0
@@ -80,13 +89,24 @@ def simulation(name: str, number: int, seed: int) -> Simulation:
 def posterior(
     found: Simulation, spec: ModelSpec | None = None, data: Values | None = None
 ) -> Values:
-    """All draws of the unknowns, (draw,) each, given the simulated data or others."""
+    """All draws of the unknowns, (draw,) each, given the simulated data or others.
+
+    Chains that have not mixed are sampled again as `fit` does.
+    """
+    from arviz_stats.base import array_stats
+
     spec, data = spec or found.spec, found.data if data is None else data
-    size = (DRAWS, TUNE, CHAINS)
     compiled = over_table(spec, data)
-    batches = _sample(compiled, size, found.seed, lambda _: None, adaptation_of(spec))
-    columns = columns_of(batches, spec.all_priors)
-    return {name: columns[name].ravel() for name in spec.all_priors}
+    for attempt, (tuned, factor) in enumerate(LONGER):
+        size = (DRAWS * factor, TUNE * tuned, CHAINS)
+        accept = CAREFUL_ACCEPT if attempt else TARGET_ACCEPT
+        batches = _sample(compiled, size, found.seed, lambda _: None, adaptation_of(spec), accept)
+        every = columns_of(batches, spec.all_priors)
+        columns = {name: every[name][:, factor - 1 :: factor] for name in spec.all_priors}
+        stacked = np.stack(list(columns.values()))
+        if np.max(array_stats.rhat(stacked, chain_axis=1, draw_axis=2)) <= MIXED:
+            break
+    return {name: values.ravel() for name, values in columns.items()}
 
 
 def quantities(found: Simulation, values: Values) -> Values:
