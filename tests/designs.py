@@ -34,7 +34,7 @@ FAMILIES = 4
 ROWS_OF_RUN = 5
 
 RARE = frozenset({
-    "annealing", "bounded-envelope", "data-quality", "direct-accuracy", "distillation",
+    "annealing", "bounded-envelope", "broken-power", "data-quality", "direct-accuracy", "distillation",
     "farseer", "finetune", "finetune-rectified", "mixture-additive",
     "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
     "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",

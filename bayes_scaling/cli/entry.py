@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -67,6 +68,10 @@ def _run(arguments: list[str]) -> int:
         return _fail(arguments, "interrupted", EXIT_INTERRUPTED)
     except BayesScalingError as fault:
         return _fail(arguments, str(fault), fault.exit_code, fault)
+    except OSError as fault:
+        if fault.errno != errno.ENAMETOOLONG:
+            return _fail(arguments, _unexpected(fault), EXIT_UNEXPECTED, fault)
+        return _fail(arguments, "a file's name is too long for this computer", EXIT_USAGE, fault)
     except BaseException as fault:  # a panic of native code is a BaseException
         if isinstance(fault, usage_error):
             return _fail(arguments, _usage(fault), EXIT_USAGE, fault)

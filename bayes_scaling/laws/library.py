@@ -71,7 +71,11 @@ def load_law(name: str, *, folder: Path | None = None) -> Law:
 
 
 def _load_user_law(path: Path, attribute: str, origin: str) -> Law:
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name that is too long
+        there = False
+    if not there:
         raise UsageError(f"law {origin!r}: there is no file {path}")
     module_spec = importlib.util.spec_from_file_location(f"user_law_{path.stem}", path)
     if module_spec is None or module_spec.loader is None:

@@ -36,12 +36,12 @@ def find_model(name_or_path: str) -> tuple[Path, str]:
     """
     is_path = "/" in name_or_path or name_or_path.endswith(SUFFIX)
     path = Path(name_or_path) if is_path else shelf_folder() / f"{name_or_path}{SUFFIX}"
-    if not path.is_file():
-        raise UsageError(_not_found(name_or_path, is_path))
     try:
         return path, path.read_text(encoding="utf-8")
     except UnicodeDecodeError as fault:
         raise UsageError(f"{name_or_path}: not UTF-8 text (byte {fault.start})") from None
+    except (OSError, ValueError):  # ValueError: a name with NUL
+        raise UsageError(_not_found(name_or_path, is_path)) from None
 
 
 def _not_found(name: str, is_path: bool) -> str:

@@ -151,6 +151,8 @@ LINKED = (*FORECAST[:2], "--flops", "1e21", "-o", "{folder}/link.csv")
 TRAVERSAL = names(["../../x", "/etc/passwd", "..\\\\x"])
 SPLIT = STUDY_TEXT + '[data]\nsplit_by = "run"\n'
 
+LONG = "a" * 5000
+
 SHOWN = [
     Case(35, "a formula as a loss, exported", table({(2, LOSS): "=1+2"}), 1, command=CSV,
          says=("'=1+2",), never=(",=1+2",)),
@@ -181,6 +183,10 @@ SHOWN = [
          lambda folder: (with_study(SPLIT)(folder), (folder / "runs.csv").write_text(TRAVERSAL)),
          5, command=BATCH, after=stays_inside),
     Case(40, "a path with NUL", None, 3, {"F001": ()}, command=("check", "a\0b.csv", "--json")),
+    *(Case(40, f"a name of 5,000 letters, {command[0]}", with_fit, 2, command=(*command, "--json"))
+      for command in (("models", "show", LONG), ("check-law", f"{LONG}.py:x"),
+                      ("import", "mlflow", LONG, "-o", "x.csv"),
+                      ("report", "{folder}/fit.nc", "--flops", "1e21", "-o", f"{LONG}.html"))),
     Case(41, "a link as output", linked_file, 6, command=LINKED,
          after=untouched("secret.csv", "secret")),
     Case(41, "a link as output, forced", linked_file, 0, command=(*LINKED, "--force"),

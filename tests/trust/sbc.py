@@ -39,6 +39,8 @@ from tests.trust.record import PACKAGE, SHORT
 SEED = 20261124
 ROWS = 40
 DRAWS, CHAINS = 500, 4
+MOST = 3
+"""Attempts to mix at most; `fit` makes one more, which takes minutes."""
 MIXED = 1.02
 """R-hat of so few draws up to which they count as mixed: 1.01 is for twice as many."""
 KEPT = 99
@@ -97,7 +99,7 @@ def posterior(
 
     spec, data = spec or found.spec, found.data if data is None else data
     compiled = over_table(spec, data)
-    for attempt, (tuned, factor) in enumerate(LONGER):
+    for attempt, (tuned, factor) in enumerate(LONGER[:MOST]):
         size = (DRAWS * factor, TUNE * tuned, CHAINS)
         accept = CAREFUL_ACCEPT if attempt else TARGET_ACCEPT
         batches = _sample(compiled, size, found.seed, lambda _: None, adaptation_of(spec), accept)
