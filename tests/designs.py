@@ -34,8 +34,8 @@ FAMILIES = 4
 ROWS_OF_RUN = 5
 
 RARE = frozenset({
-    "annealing", "bounded-envelope", "broken-power", "data-quality", "direct-accuracy", "distillation",
-    "farseer", "finetune", "finetune-rectified", "mixture-additive",
+    "annealing", "bounded-envelope", "broken-power", "data-quality", "direct-accuracy",
+    "distillation", "farseer", "finetune", "finetune-rectified", "mixture-additive",
     "mixture-continued", "mixture-exp", "moe-granular", "moe-joint", "moe-routing",
     "moe-sparsity", "multi-power", "parallel", "pass-at-k", "precision", "precision-training",
     "sigmoid-compute", "vocabulary", "weight-sparsity",
