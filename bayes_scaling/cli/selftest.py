@@ -12,7 +12,6 @@ from bayes_scaling.cli.output import Outcome
 from bayes_scaling.cli.progress import Stages
 from bayes_scaling.cli.verbs import verb
 from bayes_scaling.errors import UsageError
-from bayes_scaling.verdicts import FAIL, OK
 
 if TYPE_CHECKING:
     from bayes_scaling.proofs.proof import Proof
@@ -59,6 +58,7 @@ def selftest(output: Output, only: Only = None) -> Outcome:
 
 def _table(found: list[Proof]) -> Any:
     from bayes_scaling.reporting.tables import add_row, new_table
+    from bayes_scaling.verdicts import FAIL, OK
 
     table = new_table(("", "left"), ("", "left"), ("promise", "left"), ("observed", "left"),
                       ("limit", "left"))  # fmt: skip

@@ -133,7 +133,13 @@ class Limits:
         return min(found)
 
     def clipped(self, params: Any, tokens: Any) -> tuple[Any, Any]:
-        """Return sizes and tokens that a search left on a limit, without its rounding."""
+        """Return sizes [parameters] and tokens that a search left on a limit, without its rounding.
+
+        Examples
+        --------
+        >>> bs.Limits(max_params=7e9).clipped(7.0000001e9, 1e11)[0].item()
+        7000000000.0
+        """
         most = math.inf if self.max_tokens is None else self.max_tokens
         return np.clip(params, self.min_params or 0.0, self.largest[0]), np.minimum(tokens, most)
 

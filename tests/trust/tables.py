@@ -6,10 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.trust.record import FOLDER, Record, records
+from tests.trust.record import FOLDER, Record, digest, records
 
 README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- trust -->\n", "\n<!-- end of trust -->"
+EVERY = frozenset(
+    f"{group}{number}"
+    for group, count in {"A": 8, "B": 8, "C": 3, "D": 5, "E": 7, "F": 6}.items()
+    for number in range(1, count + 1)
+)
+"""Promises of the whole plan."""
+BEGIN, END = "<!-- trust -->", "<!-- end of trust -->"
 PLACE = "trust.md"
 GROUPS = {
     "A": "Numbers",
@@ -33,7 +39,15 @@ nothing but the package on your own machine.
 def trust_page() -> dict[str, str]:
     """Return the page by path."""
     found = records()
-    parts = [HEAD, f"{sum(r.kept for r in found)} of {len(found)} promises are kept.\n"]
+    old = [r.id for r in found if r.digest != digest()]
+    missing = sorted(EVERY - {r.id for r in found})
+    parts = [
+        HEAD,
+        f"{sum(r.kept for r in found)} of the {len(found)} promises that were measured in full are "
+        f"kept. The code at hand has the digest `{digest()}`; "
+        f"measured before its last changes: {', '.join(old) or 'none'}. "
+        f"Not measured in full: {', '.join(missing) or 'none'}.\n",
+    ]
     for letter, title in GROUPS.items():
         own = [record for record in found if record.id.startswith(letter)]
         if own:
@@ -88,9 +102,9 @@ def worlds() -> str:
 
 def with_short_table(readme: str) -> str:
     """Return the text of the README with the short table between its two marks."""
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}{short_table()}{END}{after}"
+    before, rest = readme.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n{short_table()}\n{END}{after}"
 
 
 def kept(record: Record) -> str:
