@@ -34,6 +34,8 @@ OURS: Final[Mapping[str, str]] = {
     "F6": "tests.trust.covered:branches_are_taken",
 }
 """Proofs that take the tests' own libraries, tables or time: module and function by id."""
+WHOLE: Final = frozenset({"F6"})
+"""Proofs without a short form: they measure the whole suite."""
 PLAN: Final[Mapping[str, str]] = dict(sorted({**SHORT, **OURS}.items()))
 
 
