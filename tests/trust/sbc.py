@@ -39,8 +39,8 @@ from tests.trust.record import PACKAGE, SHORT
 SEED = 20261124
 ROWS = 40
 DRAWS, CHAINS = 500, 4
-MOST = 3
-"""Attempts to mix at most; `fit` makes one more, which takes minutes."""
+MOST = 2
+"""Attempts to mix at most; `fit` makes two more, which take minutes."""
 MIXED = 1.02
 """R-hat of so few draws up to which they count as mixed: 1.01 is for twice as many."""
 KEPT = 99
