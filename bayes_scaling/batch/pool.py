@@ -203,7 +203,7 @@ def _serve(pipe: Connection, study: Study, store: Store, keep_fits: bool) -> Non
             pipe.send(("ended", "", None))
     except (EOFError, OSError):
         pass  # the one who watches is gone
-    os._exit(0)  # all is stored; to take numba and Arrow apart would last half a second
+    os._exit(0)  # all is stored; taking numba and Arrow apart takes its time
 
 
 def _quietly(send: Any, what: object) -> bool:

@@ -1,4 +1,4 @@
-"""Trace: what the sampler drew, as arrays; its own way through ArviZ takes as long as sampling."""
+"""Trace: what the sampler drew, as arrays, without the detour through a tree of datasets."""
 
 from __future__ import annotations
 

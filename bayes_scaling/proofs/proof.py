@@ -25,21 +25,3 @@ class Proof:
     limit: str
     kept: bool
     note: str = ""
-
-
-def summed(proofs: list[Proof]) -> Proof:
-    """Return one proof of several of the same promise: kept if all are, the cases added.
-
-    What was observed is listed for those that were not kept or, if all were, of the last.
-    """
-    failed = [each for each in proofs if not each.kept]
-    first = proofs[0]
-    return Proof(
-        first.id,
-        first.claim,
-        sum(each.cases for each in proofs),
-        "; ".join(each.observed for each in failed) or proofs[-1].observed,
-        first.limit,
-        not failed,
-        "; ".join(dict.fromkeys(each.note for each in proofs if each.note)),
-    )

@@ -34,9 +34,9 @@ IN_SHORT = ("chinchilla-plain", "kaplan-plain", "power-floor")
 MINUTES = "BAYES_SCALING_SBC_MINUTES"
 """Set to a number, this environment variable ends B1 after so many minutes of processor time."""
 UNIFORM = "rank distance and z^2 inside 99.9% for every quantity, or so when tried once more"
-ONE_ATTEMPT = (
-    "Each posterior here is one sampling of 4 x 500 draws; `fit` samples again, longer, where "
-    "chains have not mixed, so that a failure here may be one of the first attempt alone"
+ATTEMPTS = (
+    "Each posterior here is 4 x 500 draws, sampled once more where chains have not mixed; `fit` "
+    "goes on up to four times, so that a failure here may be one of mixing"
 )
 
 MUTATED = "chinchilla-plain"
@@ -68,7 +68,7 @@ def ranks_are_uniform(full: bool, say: Say) -> Proof:
         notes.append(
             f"{name} first: {'; '.join(bad)}; again: {'; '.join(again[name]) or 'uniform'}"
         )
-    notes += [ONE_ATTEMPT] if failed else []
+    notes += [ATTEMPTS] if failed else []
     claim = "Posteriors are calibrated: ranks of simulated truths are uniform, model by model"
     return Proof("B1", claim, cases, observed, UNIFORM, not failed, ". ".join(notes))
 

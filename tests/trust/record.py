@@ -17,17 +17,10 @@ PACKAGE = Path(bayes_scaling.__file__).parent
 SHORT = 12
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, kw_only=True)
+class Record(Proof):
     """A proof and how it was measured; `digest` is that of the package's source and models."""
 
-    id: str
-    claim: str
-    cases: int
-    observed: str
-    limit: str
-    kept: bool
-    note: str
     command: str
     seconds: int
     date: str
