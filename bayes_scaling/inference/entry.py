@@ -1,7 +1,7 @@
 """Entry points: the C functions through which nutpie calls a compiled graph.
 
-nutpie makes such functions too. Theirs take longer to compile, since they assign whole arrays, whose
-error messages numba compiles as well, and unpack the data one array at a time.
+nutpie makes such functions too. Theirs take longer to compile, since they assign whole arrays,
+whose error messages numba compiles as well, and unpack the data one array at a time.
 """
 
 from __future__ import annotations
