@@ -3,9 +3,9 @@
     DIR/tasks/<id>/result.json, log.txt, fit.nc (on request), DONE or FAILED
     DIR/results.jsonl, summary.csv, summary.parquet, manifest.json
 
-DONE is written last and holds the SHA-256 of each file: what does not verify is moved to
-DIR/quarantine, never trusted and never deleted. A file lock that dies with its process keeps two
-runners from one task.
+DONE is written last and holds the task's id and the SHA-256 of each file: what does not verify is
+moved to DIR/quarantine, never trusted and never deleted. A file lock that dies with its process
+keeps two runners from one task.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from bayes_scaling.files import PART, to_json, write_bytes, write_text
 
 RESULT, LOG, DONE, FAILED = "result.json", "log.txt", "DONE", "FAILED"
 MANIFEST = "manifest.json"
+TASK, SUMS = "task", "sha256"
+"""What DONE holds: the id of the task, and the digest of each of its files."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,13 @@ class Store:
         if not (place / DONE).exists():
             return None
         try:
-            sums = json.loads((place / DONE).read_text())
+            done = json.loads((place / DONE).read_text())
+            sums = done[SUMS]
             sound = all(_sha256(place / name) == value for name, value in sums.items())
-            if sound and RESULT in sums:
+            if sound and RESULT in sums and done[TASK] == identity:
                 found = json.loads((place / RESULT).read_text())
                 return found if isinstance(found, dict) else None
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             pass
         self._quarantine(identity)
         return None
@@ -70,7 +73,7 @@ class Store:
         for name, data in files.items():
             write_bytes(place / name, data)
         sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-        write_text(place / DONE, to_json(sums))
+        write_text(place / DONE, to_json({TASK: identity, SUMS: sums}))
         (place / FAILED).unlink(missing_ok=True)
 
     def fail(self, identity: str, reason: Mapping[str, Any], log: str) -> None:

@@ -24,12 +24,35 @@ if TYPE_CHECKING:
 
     from bayes_scaling.inference.fit import Fit
 
-MAX_PATTERN = 0.99
+MAX_PATTERN = 0.995
 """Probability that a residual pattern has its sign beyond which it is named."""
+LEAST_LEFT = 0.1
+"""Share of a pattern's variance that is counted as left by the law, at the least."""
+NEVER = 1e-15
+"""Probability of a scatter so small that no smaller one is told from it."""
 RESIDUAL_AXES = {"N": PARAMS, "D": TOKENS, "C": FLOPS, "D/N": TOKENS_PER_PARAM}
 """What residuals are examined against, and the column that holds it."""
+SYMBOL_OF_COLUMN = {
+    **{column: symbol for symbol, column in COLUMN_OF_SYMBOL.items()},
+    **{column: name for name, column in RESIDUAL_AXES.items()},
+}
 SAME = 1e-6
 """Spread of log values below which they are all the same."""
+MISSED = "the law misses a pattern; compare other laws, widen far forecasts"
+WORDS = {
+    "slope": ("residuals rise with log {}: " + MISSED, "residuals fall with log {}: " + MISSED),
+    "curvature": (
+        "residuals curve up in log {}: " + MISSED,
+        "residuals curve down in log {}: " + MISSED,
+    ),
+    "spread": (
+        "runs scatter more the larger they are in {}: a larger run scatters more than its forecast "
+        "says; look at the large runs",
+        "runs scatter less the larger they are in {}, more than the noise says: choose a model "
+        "whose noise grows, or leave out the smallest runs",
+    ),
+}
+"""What a pattern says to its reader, where it rises and where it falls."""
 MOST_CELLS = 2_000_000
 """Draws times runs beyond which residuals are examined on thinned draws."""
 FEWEST_DRAWS = 50
@@ -52,24 +75,42 @@ def patterns(fit: Fit) -> Iterator[Check]:
     """Yield slope and curvature of the residuals along each resource: probability of the sign.
 
     If curve and noise are right, the normal scores weighted with any fixed pattern of unit length
-    are standard normal at the true unknowns; averaged over the posterior this is a posterior
-    predictive probability (Gelman, Meng & Stern 1996).
+    are standard normal at the true unknowns. Their posterior mean then varies from table to table
+    by what is left of that 1 after their posterior variance, which the unknowns take up themselves
+    (law of total variance); the probability is that of a normal value of that size. Along the
+    axis, the size of the scatter is examined in the same way.
     """
+    scores = normal_scores(fit).stack(draws=(CHAIN, DRAW)).transpose("draws", RUN).values
+    axes = {name: np.log(axis) for name, axis in residual_axes(fit).items()}
+    for name, axis in axes.items():
+        for kind, pattern in _unit_patterns(axis).items():
+            yield _pattern(f"residual {kind} in {name}", scores @ pattern, WORDS[kind], name)
+    name = SYMBOL_OF_COLUMN.get(fit.model.axis, fit.model.axis)
+    slope = _unit_patterns(axes[name]).get("slope") if name in axes else None
+    if slope is not None:
+        yield _pattern(f"residual spread in {name}", _sizes(scores) @ slope, WORDS["spread"], name)
+
+
+def _pattern(row: str, values: NDArray[np.float64], words: tuple[str, str], name: str) -> Check:
+    """Judge a pattern by its values (draw,), standard normal where law and noise are right."""
     from scipy import special
 
-    scores = normal_scores(fit).values
-    for name, axis in residual_axes(fit).items():
-        for kind, pattern in _unit_patterns(np.log(axis)).items():
-            probability = float(np.mean(special.ndtr(scores @ pattern)))
-            strength = max(probability, 1 - probability)
-            way = "rise" if probability > 0.5 else "fall"
-            words = f"residuals {way} with log {name}"
-            if kind == "curvature":
-                words = f"residuals curve {'up' if probability > 0.5 else 'down'} in log {name}"
-            advice = f"{words}: the law misses a pattern; compare other laws, widen far forecasts"
-            verdict: Verdict = OK if strength <= MAX_PATTERN else WARN
-            limit = f"probability of the sign <= {MAX_PATTERN}"
-            yield Check(f"residual {kind} in {name}", verdict, strength, limit, advice)
+    left = max(1 - float(values.var()), LEAST_LEFT)
+    found = float(values.mean()) / left**0.5
+    strength = float(special.ndtr(abs(found)))
+    verdict: Verdict = OK if strength <= MAX_PATTERN else WARN
+    limit = f"probability of the sign <= {MAX_PATTERN}"
+    return Check(row, verdict, strength, limit, words[0 if found > 0 else 1].format(name))
+
+
+def _sizes(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sizes of scores, whatever their signs, as standard normal scores themselves."""
+    from scipy import special
+
+    size = np.abs(scores) / 2**0.5
+    small = special.ndtri(np.maximum(special.erf(size), NEVER))
+    large = -special.ndtri(np.minimum(special.erfc(size), 0.5))
+    return np.asarray(np.where(size < 0.4, small, large))
 
 
 def residual_axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
@@ -78,8 +119,7 @@ def residual_axes(fit: Fit) -> dict[str, NDArray[np.float64]]:
     if len(fit.model.inputs) == 1:
         axes = {}
     known = set(axes.values())
-    symbols = {column: symbol for symbol, column in COLUMN_OF_SYMBOL.items()}
-    own = {symbols.get(c, c): c for c in fit.model.inputs if c not in known}
+    own = {SYMBOL_OF_COLUMN.get(c, c): c for c in fit.model.inputs if c not in known}
     values = {name: fit.runs.resource(column) for name, column in {**axes, **own}.items()}
     return {k: v for k, v in values.items() if (v > 0).all() and np.ptp(np.log(v)) > SAME}
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -32,7 +34,7 @@ FEWEST = 60
 """Simulations below which a model counts as not run."""
 IN_SHORT = ("chinchilla-plain", "kaplan-plain", "power-floor")
 MINUTES = "BAYES_SCALING_SBC_MINUTES"
-"""Set to a number, this environment variable ends B1 after so many minutes of processor time."""
+"""Set to a number, this environment variable ends B1 after so many minutes."""
 UNIFORM = "rank distance and z^2 inside 99.9% for every quantity, or so when tried once more"
 ATTEMPTS = (
     "Each posterior here is 4 x 500 draws, sampled once more where chains have not mixed; `fit` "
@@ -74,19 +76,21 @@ def ranks_are_uniform(full: bool, say: Say) -> Proof:
 
 
 def _all_ranks(say: Say) -> dict[str, Ranks]:
+    """Rank in all processors, round by round; what is on disk counts, so that any end resumes."""
     minutes = float(os.environ.get(MINUTES) or "inf")
-    end = time.process_time() + 60 * minutes
-    for names, goal in ROUNDS:
-        for place, name in enumerate(names):
-            where = f"{name} ({place + 1} of {len(names)})"
-
-            def going(number: int, where: str = where, goal: int = goal) -> bool:
-                say(f"{where}: {number} of {goal} simulations")
-                return time.process_time() < end
-
-            if time.process_time() < end:
-                advance(name, goal, going=going)
+    end = time.time() + 60 * minutes
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for names, goal in ROUNDS:
+            tasks = {pool.submit(_advanced, name, goal, end): name for name in names}
+            for place, task in enumerate(as_completed(tasks)):
+                where = f"{tasks[task]} ({place + 1} of {len(names)})"
+                say(f"{where}: {task.result()} of {goal} simulations")
     return {name: kept_ranks(name) for name in (*MAIN, *OTHERS)}
+
+
+def _advanced(name: str, goal: int, end: float) -> int:
+    """How many simulations of a model are there when the goal or the end is reached."""
+    return simulations_of(advance(name, goal, going=lambda _: time.time() < end))
 
 
 def _by_size(found: dict[str, Ranks]) -> list[tuple[int, list[str]]]:

@@ -27,6 +27,7 @@ from tests.batch.stubs import sample, small_study
 from tests.trust.counted import Try, proof_of, set_to, tried
 
 SEED = 20261128
+WHOLE = "folder swapped"
 LARGEST_LIMIT = 2400
 """Bytes; below the largest file of the small study."""
 
@@ -122,7 +123,7 @@ def corruption(full: bool, say: Say) -> Proof:
     """E4: bits flipped, files cut, emptied, filled with zeros or swapped in a batch's folder."""
     rng = random.Random(SEED)
     wanted, missed, count = 1000 if full else 300, [], 0
-    kinds = ("flip", "cut", "empty", "zeros", "swap", "append")
+    kinds = ("flip", "cut", "empty", "zeros", "swap", "append", WHOLE)
     with tempfile.TemporaryDirectory() as name, set_to(work_module, "sample", sample):
         study = read_study(small_study(Path(name)))
         store = Store(Path(name) / "out")
@@ -133,6 +134,10 @@ def corruption(full: bool, say: Say) -> Proof:
         while count < wanted:
             identity, other = rng.sample(identities, 2)
             kind = rng.choice(kinds)
+            if kind == WHOLE:
+                count += 1
+                missed += swapped_folders(store, identity, other)
+                continue
             file = rng.choice(["result.json", "fit.nc", "log.txt", DONE])
             path = store.place(identity) / file
             before = path.read_bytes()
@@ -156,6 +161,25 @@ def corruption(full: bool, say: Say) -> Proof:
                 say(f"{count} of {wanted}")
     claim = "damage to a stored result is seen, never trusted, and kept aside"
     return proof_of("E4", claim, count, missed, "every one detected")
+
+
+def swapped_folders(store: Store, *pair: str) -> list[str]:
+    """Two tasks' folders in each other's place: both must be seen. In words, what was not."""
+    here, there = map(store.place, pair)
+    between = here.with_name("between")
+
+    def exchange() -> None:
+        here.rename(between)
+        there.rename(here)
+        between.rename(there)
+
+    exchange()
+    trusted = [each for each in pair if store.result(each) is not None]
+    for each in pair:
+        if each not in trusted:
+            next((store.folder / "quarantine").glob(f"{each}-*")).rename(store.place(each))
+    exchange()
+    return [f"{WHOLE} of {each}" for each in trusted]
 
 
 def damaged(kind: str, data: bytes, other: bytes, rng: random.Random) -> bytes:

@@ -49,6 +49,11 @@ HUGE = 300.0
 """Losses are ranked as if no further than this from zero on their scale; fitted as they are."""
 PARTS = ("laws", "specs", "inference")
 """Folders of the package that ranks depend on."""
+AFTER = {
+    "checks.py", "identifiability_rows.py", "loo.py", "predict.py",
+    "prior_sensitivity.py", "residual_checks.py", "store.py", "support.py",
+}  # fmt: skip
+"""Modules in them that work on draws once they are there."""
 
 Values = dict[str, np.ndarray]
 
@@ -154,6 +159,7 @@ def source_of(name: str) -> str:
     """First digits of the SHA-256 of everything that a model's ranks depend on."""
     known = hashlib.sha256((shelf_folder() / f"{name}.toml").read_bytes())
     paths = [path for part in PARTS for path in sorted((PACKAGE / part).rglob("*.py"))]
+    paths = [path for path in paths if path.name not in AFTER]
     for path in (*paths, Path(__file__), Path(__file__).parents[1] / "designs.py"):
         known.update(path.read_bytes())
     return known.hexdigest()[:SHORT]

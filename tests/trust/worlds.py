@@ -153,11 +153,8 @@ WORLDS = {
 }
 
 WHY_NOT = {
-    "scatter that grows with size": "the noise of the model lets small runs scatter more, never "
-    "large ones, so that the scatter of the new run is taken for less than it is",
-    "curvature in log-log": "a bend of this size is more than the drift of the model allows for, "
-    "and noise hides it from the residual patterns on half of the tables",
     "a shift at large scale": "it begins beyond the runs, where no row of the table can tell of it",
+    "diverged runs": "whether the new run diverges is not told by the others",
 }
 """Why a world may be one in which forecasts fail without a warning."""
 
