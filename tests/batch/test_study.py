@@ -55,6 +55,26 @@ def test_faults_in_words(tmp_path: Path, old: str, new: str, word: str) -> None:
         read_study(written(tmp_path, text))
 
 
+@pytest.mark.parametrize(
+    ("data", "word"),
+    [
+        ('split_by = "recipe"', "splits its table by recipe"),
+        ('losses = ["c4", "wiki"]', "the study has c4, wiki"),
+    ],
+)
+def test_a_plan_is_of_one_table_and_one_loss(tmp_path: Path, data: str, word: str) -> None:
+    study = read_study(written(tmp_path, f'tables = ["a"]\nmodels = ["kaplan"]\n[data]\n{data}\n'))
+    with pytest.raises(UsageError, match=word):
+        the_only_table(study)
+
+
+def test_a_prior_relative_to_a_table_prices_nothing(tmp_path: Path) -> None:
+    prior = '[cost.usd_per_gpu_hour]\ndist = "OfRange"\nof = "params"\nq05 = 0.1\nq95 = 0.9\n'
+    text = f'{MINIMAL}{prior}unit = "USD"\nwhy = "none"\n'
+    with pytest.raises(UsageError, match="cannot stand here"):
+        read_study(written(tmp_path, text))
+
+
 DECISIONS = """
 [allocate]
 flops = ["1e22", 5e22]

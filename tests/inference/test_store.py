@@ -15,8 +15,10 @@ import bayes_scaling as bs
 from bayes_scaling.errors import BayesScalingError, OutputError, UsageError
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.inference.store import fit_bytes
+from bayes_scaling.names import GROUP
 from bayes_scaling.runs.table import Runs
-from tests.conftest import ladder
+from bayes_scaling.specs.spec import load_model
+from tests.conftest import ladder, make_fit
 
 
 def test_round_trip(chinchilla_fit: Fit, tmp_path: Path) -> None:
@@ -73,6 +75,20 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     xr.Dataset({"x": ("i", [1.0])}).to_netcdf(other, engine="h5netcdf")
     with pytest.raises(UsageError, match="no fit saved by"):
         bs.load_fit(other)
+
+
+def test_a_fit_of_one_resource_keeps_which(tmp_path: Path) -> None:
+    fit = make_fit("power-floor-plain", {"L_inf": 1.8, "A": 0.5, "alpha": 0.3})
+    fit = replace(fit, spec=load_model("power-floor-plain", resource="tokens"))
+    again = bs.load_fit(fit.save(tmp_path / "one.nc"))
+    assert again.model.inputs == ("tokens",) and again.spec == fit.spec
+    assert bs.forecast(again, [1e12]).draws.equals(bs.forecast(fit, [1e12]).draws)
+
+
+def test_one_group_of_several_is_not_saved_alone(tmp_path: Path, chinchilla_fit: Fit) -> None:
+    alone = replace(chinchilla_fit, provenance={**chinchilla_fit.provenance, GROUP: "c4"})
+    with pytest.raises(UsageError, match="this is group 'c4' of a fit of several"):
+        alone.save(tmp_path / "alone.nc")
 
 
 def test_an_unwritable_place_is_an_output_error(chinchilla_fit: Fit, tmp_path: Path) -> None:

@@ -96,6 +96,20 @@ FAULTS = {
     "not TOML": (("format = 1", "format : 1"), "not valid TOML"),
     "yaml": (("format = 1", "format: 1\n- x"), "not valid TOML"),
     "drift of another version": (("[noise]\n", '[drift]\nkind = "x"\n[noise]\n'), "drift"),
+    "a quantile too few": (("q05 = 0.19\nq95 = 0.60", "q95 = 0.60"), "LogNormal takes q05 and q95"),
+    "relative to no column": (('dist = "FractionOfMin"', 'dist = "OfRange"'), "`of` names the col"),
+    "a column for nothing": (
+        ('dist = "LogNormal"', 'dist = "LogNormal"\nof = "params"'),
+        "leave out",
+    ),
+    "a spread that can be negative": (
+        (
+            "[noise]\n",
+            '[groups.spread.A]\ndist = "Normal"\nq05 = -1\nq95 = 1\nunit = "1"\n'
+            'why = "none"\n[noise]\n',
+        ),
+        "spread.A: a standard deviation",
+    ),
     "nu for normal noise": (('kind = "student_t"', 'kind = "normal"'), "unknowns sigma"),
 }
 

@@ -14,6 +14,7 @@ from bayes_scaling.proofs.proof import Proof, Say
 Try = tuple[str, Callable[[Path], None], int]
 """Name of a case, what tries it in an empty folder (raising where it fails), how many it counts."""
 EVERY = 10
+GIB = 1 << 30
 
 
 def tried(cases: Iterable[Try], say: Say) -> tuple[int, list[str]]:

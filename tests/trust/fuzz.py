@@ -20,12 +20,12 @@ import tempfile
 from pathlib import Path
 
 from bayes_scaling.proofs.proof import Proof, Say
-from tests.trust.counted import proof_of
+from tests.trust.counted import GIB, proof_of
 
 SEED = 20261128
 SECONDS = 10
 MEMORY = 4 << 30
-GROWTH = 1 << 30
+GROWTH = GIB
 ALLOWED = frozenset({0, 1, 2, 3, 6})
 BATCH = 1000
 ROOT = Path(__file__).parents[2]

@@ -25,6 +25,11 @@ GROUPS = {
     "E": "Faults",
     "F": "Interface and tests",
 }
+BESIDE = {
+    "B4_worlds": "Worlds that the model does not describe (B4)",
+    "B5_misses": "Runs of public tables outside of their 90% intervals (B5)",
+}
+"""Tables that are measured with a record, and their titles."""
 HEAD = """# Trust
 
 What this package promises, how often it was tried, and what was seen. Every row was measured by the
@@ -52,7 +57,7 @@ def trust_page() -> dict[str, str]:
         own = [record for record in found if record.id.startswith(letter)]
         if own:
             parts += [f"## {title}\n", table(own), notes(own)]
-    parts += [worlds()]
+    parts += [beside(name, title) for name, title in BESIDE.items()]
     return {PLACE: "\n".join(part for part in parts if part)}
 
 
@@ -87,14 +92,14 @@ def notes(found: list[Record]) -> str:
     return "\n".join(lines) + "\n" if lines else ""
 
 
-def worlds() -> str:
-    """Return the table of worlds that the model does not describe, where it was measured."""
-    path = FOLDER / "B4_worlds.json"
+def beside(name: str, title: str) -> str:
+    """Return the table that was measured with a record, or nothing where it was not."""
+    path = FOLDER / f"{name}.json"
     if not path.is_file():
         return ""
     rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
     keys = list(rows[0])
-    lines = ["## Worlds that the model does not describe (B4)\n"]
+    lines = [f"## {title}\n"]
     lines += ["| " + " | ".join(keys) + " |", "|" + "---|" * len(keys)]
     lines += ["| " + " | ".join(cell(row[key]) for key in keys) + " |" for row in rows]
     return "\n".join(lines) + "\n"

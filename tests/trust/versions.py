@@ -16,11 +16,17 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from bayes_scaling.proofs.proof import Proof, Say
 
 ROOT = Path(__file__).parents[2]
 WAYS = {"lowest": "lowest-direct", "newest": "highest"}
 PYTHONS = ("3.12", "3.13", "3.14")
+WHICH = "BAYES_SCALING_PYTHONS"
+"""This environment variable names interpreters that uv does not find by their versions."""
+NOT_INSTALLED = "not installed"
 TOOLS = ("pytest", "pytest-xdist", "hypothesis", "polars")
 """Of the dependency group dev, what these tests need."""
 TESTS = ("tests/runs", "tests/laws", "tests/specs", "tests/cli", "tests/decisions",
@@ -73,22 +79,58 @@ def tested(place: Path) -> list[str]:
     return [lines[-1].strip("= "), *broke]
 
 
+def pairs(
+    pythons: Sequence[str], ways: Sequence[str], folder: str | None = None
+) -> Iterator[tuple[str, str, list[str]]]:
+    """Try each pair: Python, dependencies, and what was seen: its last line, then what broke."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="versions-") as made:
+        for number, python in enumerate(pythons):
+            for way in ways:
+                place = Path(made) / f"{way}-{number}"
+                why = installed(place, python, way)
+                found = [f"{NOT_INSTALLED}: {why}"] if why else tested(place)
+                yield (python if why else version_of(place)), way, found
+
+
+def version_of(place: Path) -> str:
+    return ran([str(place / "bin" / "python"), "--version"]).stdout.split()[-1]
+
+
+def versions_work(full: bool, say: Say) -> Proof:
+    """C3: the lowest and the newest dependencies, on each Python; there is no short form."""
+    pythons = (os.environ.get(WHICH) or " ".join(PYTHONS)).split()
+    seen = []
+    for python, way, found in pairs(pythons, list(WAYS)):
+        say(f"{python}, {way}: {found[0]}")
+        seen.append((python, way, found))
+    missing = [f"{p}, {way}" for p, way, found in seen if found[0].startswith(NOT_INSTALLED)]
+    red = [f"{p}, {way}" for p, way, found in seen if f"{p}, {way}" not in missing and found[1:]]
+    green = len(seen) - len(missing) - len(red)
+    told = "; ".join(f"Python {p}, {way}: {' '.join(found)[:300]}" for p, way, found in seen)
+    return Proof(
+        "C3",
+        "the suite's quick part passes with the lowest and the newest dependencies allowed",
+        len(seen),
+        f"{green} of {len(seen)} pairs pass"
+        + (f"; broken: {'; '.join(red)}" if red else "")
+        + (f"; not there: {'; '.join(missing)}" if missing else ""),
+        f"Python {', '.join(PYTHONS)}, lowest and newest: all",
+        green == len(PYTHONS) * len(WAYS),
+        told,
+    )
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.trust.versions", description=__doc__)
     parser.add_argument("ways", nargs="*", default=list(WAYS), metavar="lowest|newest")
     parser.add_argument("--python", nargs="+", default=list(PYTHONS))
     parser.add_argument("--folder", help="Where the environments are made; else a temporary one.")
     asked = parser.parse_args(arguments)
-    bad = 0
+    bad = False
     print("| Python | dependencies | what was seen |\n|---|---|---|")
-    with tempfile.TemporaryDirectory(dir=asked.folder, prefix="versions-") as folder:
-        for python in asked.python:
-            for way in asked.ways:
-                place = Path(folder) / f"{way}-{python}"
-                why = installed(place, python, way)
-                found = [f"not installed: {why}"] if why else tested(place)
-                bad += bool(why) or len(found) > 1
-                print(f"| {python} | {way} | {'<br>'.join(found)} |", flush=True)
+    for python, way, found in pairs(asked.python, asked.ways, asked.folder):
+        bad = bad or found[0].startswith(NOT_INSTALLED) or len(found) > 1
+        print(f"| {python} | {way} | {'<br>'.join(found)} |", flush=True)
     return 1 if bad else 0
 
 
