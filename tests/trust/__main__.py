@@ -1,9 +1,10 @@
-"""Measure what the package promises: `python -m tests.trust [--full] [ID ...]`.
+"""Measure what the package promises: `python -m tests.trust [--full | --stale] [ID ...]`.
 
 Without `--full` the short form of each proof, as the test suite runs it. With it, the size that the
 plan asks for; records go to tests/trust/records, one file a proof, from which docs/trust.md and the
 table of the README are made. What was measured with the same source is not measured again, so that
-the command resumes after any interruption.
+the command resumes after any interruption. With `--stale` nothing is measured: what has no record of
+this source is named, and is exit code 1.
 """
 
 from __future__ import annotations
@@ -27,11 +28,14 @@ def main(arguments: list[str]) -> int:
     if unknown:
         print(f"no proof {', '.join(unknown)}: one of {', '.join(PLAN)}", file=sys.stderr)
         return 2
+    if "--stale" in arguments:
+        stale = [name for name in asked if not _is_measured(name)]
+        print("\n".join(stale) or f"{len(asked)} records, all of {digest()}")
+        return 1 if stale else 0
     kept = True
     digest()  # of the source as it is now, whatever is edited while a proof is measured
     for name in asked:
-        before = read_record(name)
-        if full and before is not None and before.digest == digest() and before.full:
+        if full and _is_measured(name):
             print(f"{name}: measured with this source already", file=sys.stderr)
             continue
         started = time.perf_counter()
@@ -49,6 +53,11 @@ def main(arguments: list[str]) -> int:
             README.write_text(with_short_table(README.read_text()))
         kept = kept and proof.kept
     return 0 if kept else 1
+
+
+def _is_measured(name: str) -> bool:
+    known = read_record(name)
+    return known is not None and known.full and known.digest == digest()
 
 
 def _say(name: str, said: str) -> None:
