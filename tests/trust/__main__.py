@@ -3,8 +3,8 @@
 Without `--full` the short form of each proof, as the test suite runs it. With it, the size that the
 plan asks for; records go to tests/trust/records, one file a proof, from which docs/trust.md and the
 table of the README are made. What was measured with the same source is not measured again, so that
-the command resumes after any interruption. With `--stale` nothing is measured: what has no record of
-this source is named, and is exit code 1.
+the command resumes after any interruption. With `--stale` nothing is measured: what has no record
+of this source is named, and is exit code 1.
 """
 
 from __future__ import annotations

@@ -28,9 +28,12 @@ PATIENCE, SPARE = 4.0, 20.0
 """A mutant is late after so many times what the tests take, and so many seconds more."""
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "laws/single.py": ("tests/laws/test_laws.py", "tests/laws/test_fixtures.py"),
-    "decisions/optimum.py": ("tests/decisions/test_allocation.py",),
-    "decisions/budget_line.py": ("tests/decisions/test_limits.py",),
-    "decisions/cost.py": ("tests/decisions",),
+    "decisions/optimum.py": (
+        "tests/decisions/test_optimum.py",
+        "tests/decisions/test_allocation.py",
+    ),
+    "decisions/budget_line.py": ("tests/decisions/test_cost.py", "tests/decisions/test_limits.py"),
+    "decisions/cost.py": ("tests/decisions/test_cost.py",),
     "evaluation/scores.py": ("tests/evaluation/test_scores.py",),
     "evaluation/quantile_scores.py": ("tests/evaluation/test_quantile_scores.py",),
     "evaluation/stacking.py": ("tests/evaluation/test_stacking.py",),
@@ -71,6 +74,7 @@ def slips_are_seen(full: bool, say: Say) -> Proof:
                 tried += 1
                 if _ask(server, task | {"source": text}) == SURVIVED:
                     survivors.append(f"{name}:{line}")
+                    say(f"{survivors[-1]} survived")
             say(f"{name} done: {tried - len(survivors)} of {tried} killed")
         assert server.stdin is not None
         server.stdin.close()

@@ -41,8 +41,6 @@ OURS: Final[Mapping[str, str]] = {
     "F6": "tests.trust.covered:branches_are_taken",
 }
 """Proofs that take the tests' own libraries, tables or time: module and function by id."""
-BROKEN: Final = frozenset({"B4"})
-"""Promises that are not kept, whose short forms may break too; docs/trust.md says why."""
 WHOLE: Final = frozenset({"C3", "E7", "F1", "F2", "F3", "F4", "F6"})
 """Proofs without a short form in the suite: they run the suite or parts of it, or take minutes."""
 PLAN: Final[Mapping[str, str]] = dict(sorted({**SHORT, **OURS}.items()))

@@ -29,7 +29,10 @@ MODEL = "chinchilla"
 TABLES = 200
 HOW_MANY = "BAYES_SCALING_WORLD_TABLES"
 """Set to a number, this environment variable says how many tables of each world B4 draws."""
-IN_SHORT = ("diverged runs", "curvature in log-log")
+IN_SHORT = (
+    "another law (Kaplan's)", "scatter that grows with size", "curvature in log-log",
+)  # fmt: skip
+"""Worlds in which many tables miss and are warned of, so that a few tables tell."""
 TABLES_IN_SHORT = 12
 ROWS = 36
 RUNS, CHECKPOINTS = 9, 4
