@@ -12,7 +12,7 @@ from bayes_scaling.inference.backend import import_pymc
 from bayes_scaling.inference.fit import stated_against
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs import one_sided
-from bayes_scaling.specs.noise import UNKNOWNS_OF_KIND, Noise
+from bayes_scaling.specs.noise import GROWTH, RUN_EFFECT, UNKNOWNS_OF_KIND, Noise
 from bayes_scaling.specs.prior import Prior
 from bayes_scaling.specs.spec import load_model, model_from_text
 
@@ -135,3 +135,74 @@ def test_a_tail_beyond_all_floats_is_infinite_without_a_warning() -> None:
     """Student's t with nu near 1 draws a log loss that no float holds, once in many draws."""
     noise = load_model("chinchilla-plain").noise
     assert noise.from_scale(np.array([0.0, 800.0])).tolist() == [1.0, np.inf]
+
+
+SEEN, CENTER = np.array([0.9, 1.0, 1.3]), np.array([1.0, 0.98, 1.1])
+KNOWN = np.array([0.0, 0.02, 0.1])
+
+
+def observed(each: Noise, unknowns: dict[str, float], known_sd: object, run: object = 0) -> float:
+    """Log density of SEEN around CENTER in the graph that is sampled."""
+    pm = import_pymc()
+    import pytensor
+
+    with pm.Model() as model:
+        each.observe(pm, "loss", CENTER, known_sd, unknowns, SEEN, run)
+    mode = pytensor.compile.mode.Mode(linker="py", optimizer="fast_compile")
+    return float(pytensor.function([], model.logp(), mode=mode)())
+
+
+@pytest.mark.parametrize("kind", UNKNOWNS_OF_KIND)
+@pytest.mark.parametrize("known", [0.0, KNOWN], ids=["alone", "known sd"])
+def test_the_graph_has_the_density(kind: str, known: object) -> None:
+    each = noise(kind, "additive")
+    expected = each.log_density(SEEN, CENTER, known, UNKNOWNS).sum()
+    assert observed(each, UNKNOWNS, known) == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_graph_of_a_run_effect_has_its_density() -> None:
+    each = Noise("normal", "additive", {"sigma": SIGMA, RUN_EFFECT: SIGMA})
+    run = np.array([0, 0, 1])
+    unknowns = {"sigma": 0.05, RUN_EFFECT: 0.2}
+    shared = 0.2**2 * (run[:, None] == run)
+    cov = np.diag(0.05**2 + KNOWN**2) + shared
+    expected = stats.multivariate_normal(CENTER, cov).logpdf(SEEN)
+    assert observed(each, unknowns, KNOWN, run) == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["normal", "student_t", "laplace"])
+def test_scores_have_the_sign_and_the_probability_of_the_residual(kind: str) -> None:
+    each, loss = noise(kind, "additive"), np.array([2.3, 2.49, 2.5, 2.6, 2.9])
+    sigma = np.hypot(0.05, 0.12)
+    law = {"normal": stats.norm(), "student_t": stats.t(4.0), "laplace": stats.laplace()}[kind]
+    found = each.normal_scores(loss, 2.5, 0.12, UNKNOWNS)
+    np.testing.assert_allclose(stats.norm.cdf(found), law.cdf((loss - 2.5) / sigma), atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["normal", "laplace", "student_t", "one_sided"])
+def test_known_sds_widen_draws_in_quadrature(kind: str) -> None:
+    each, center = noise(kind, "additive"), np.full(40_000, 2.5)
+    drawn = each.sample(np.random.default_rng(3), center, UNKNOWNS, 0.12)
+    scores = each.normal_scores(drawn, 2.5, 0.12, UNKNOWNS)
+    assert stats.kstest(scores, "norm").pvalue > 1e-3
+    assert (each.normal_scores(drawn, 2.5, 0.0, UNKNOWNS)).std() > 1.1
+
+
+def test_runs_are_moved_by_their_effects_on_the_scale_of_the_noise() -> None:
+    each = Noise("normal", "log", {"sigma": SIGMA, RUN_EFFECT: SIGMA})
+    loss = np.exp([0.2, 0.2, -0.2])
+    moved = each.move(np.random.default_rng(4), loss, np.ones((4000, 3)), 0.0,
+                      {"sigma": 0.01, RUN_EFFECT: 1.0}, np.array([0, 0, 1]))  # fmt: skip
+    assert moved.shape == (4000, 3)
+    np.testing.assert_allclose(np.log(moved).mean(axis=0), [0.2, 0.2, -0.2], atol=2e-3)
+    np.testing.assert_array_equal(moved[:, 0], moved[:, 1])
+
+
+def test_scatter_grows_below_the_largest_run() -> None:
+    grows = Noise("normal", "log", {"sigma": SIGMA, GROWTH: SIGMA})
+    at = grows.at(np, {"sigma": 0.01, GROWTH: 0.5}, np.array([0.0, 2.0]))
+    np.testing.assert_allclose(at["sigma"], [0.01, 0.01 * np.e])
+    assert grows.grows and not noise("normal", "log").grows
+    assert noise("normal", "log").at(np, {"sigma": 0.01}, 3.0) == {"sigma": 0.01}
+    assert noise("normal", "log").relative_scatter({"sigma": 0.01}, 2.0) == 0.01
+    assert noise("normal", "additive").relative_scatter({"sigma": 0.01}, 2.0) == 0.005
