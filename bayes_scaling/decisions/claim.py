@@ -229,6 +229,7 @@ def read_json(path: str | Path, what: str) -> Any:
             Path(path).read_text(encoding="utf-8"),
             object_pairs_hook=_without_twins,
             parse_constant=_refused,
+            parse_float=_finite,
         )
     except OSError as fault:
         raise UsageError(f"cannot read {path}: {fault.strerror or fault}") from None
@@ -246,6 +247,11 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twin = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"key {display_name(twin, 40)!r} is there twice")
     return found
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refused(display_name(text, 20))
 
 
 def _refused(word: str) -> Any:

@@ -127,6 +127,7 @@ def test_a_key_that_is_there_twice_is_refused(claim: bs.Claim, tmp_path: Path) -
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", "null", "not json", '{"a": NaN}', "[" * 100_000, '{"a": 1' + "0" * 5000 + "}",
+     '{"kind": "bayes-scaling claim", "sha256": "x", "a": 1e999}', '{"a": -1e400}',
      '{"kind": "bayes-scaling claim"}', '{"kind": "bayes-scaling claim", "sha256": 3}'],
 )  # fmt: skip
 def test_other_files_are_no_claims(tmp_path: Path, text: str) -> None:
