@@ -35,6 +35,8 @@ FEWEST = 60
 IN_SHORT = ("chinchilla-plain", "kaplan-plain", "power-floor")
 MINUTES = "BAYES_SCALING_SBC_MINUTES"
 """Set to a number, this environment variable ends B1 after so many minutes."""
+ENOUGH = 500
+"""Simulations of every model that the plan asks for."""
 UNIFORM = "rank distance and z^2 inside 99.9% for every quantity, or so when tried once more"
 ATTEMPTS = (
     "Each posterior here is 4 x 500 draws, sampled once more where chains have not mixed; `fit` "
@@ -61,7 +63,8 @@ def ranks_are_uniform(full: bool, say: Say) -> Proof:
     quantities = sum(len(ranks) for ranks in judged.values())
     sizes = _by_size(judged)
     observed = f"{quantities - sum(map(len, failed.values()))} of {quantities} quantities of "
-    observed += f"{len(judged)} models uniform ({', '.join(f'{len(v)} at {k}' for k, v in sizes)})"
+    told = ", ".join(f"{len(names)} at {size}" for size, names in sizes)
+    observed += f"the {len(judged)} models that were run uniform ({told})"
     notes = [f"{k} simulations: {', '.join(v)}" for k, v in sizes]
     notes += (
         [f"not run: {', '.join(missing)}"] if (missing := sorted(set(found) - {*judged})) else []
@@ -72,7 +75,11 @@ def ranks_are_uniform(full: bool, say: Say) -> Proof:
         )
     notes += [ATTEMPTS] if failed else []
     claim = "Posteriors are calibrated: ranks of simulated truths are uniform, model by model"
-    return Proof("B1", claim, cases, observed, UNIFORM, not failed, ". ".join(notes))
+    limit, kept = UNIFORM, not failed
+    if full:
+        limit += f"; all {len(found)} models, {ENOUGH} simulations each"
+        kept = kept and all(simulations_of(ranks) >= ENOUGH for ranks in found.values())
+    return Proof("B1", claim, cases, observed, limit, kept, ". ".join(notes))
 
 
 def _all_ranks(say: Say) -> dict[str, Ranks]:
