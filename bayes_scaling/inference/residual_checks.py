@@ -28,8 +28,8 @@ MAX_PATTERN = 0.995
 """Probability that a residual pattern has its sign beyond which it is named."""
 LEAST_LEFT = 0.1
 """Share of a pattern's variance that is counted as left by the law, at the least."""
-NEVER = 1e-15
-"""Probability of a scatter so small that no smaller one is told from it."""
+NEVER, LEAST_TAIL = 1e-15, 1e-300
+"""Probabilities of scores so small, and so large, that no smaller and no larger one is told."""
 RESIDUAL_AXES = {"N": PARAMS, "D": TOKENS, "C": FLOPS, "D/N": TOKENS_PER_PARAM}
 """What residuals are examined against, and the column that holds it."""
 SYMBOL_OF_COLUMN = {
@@ -109,7 +109,7 @@ def _sizes(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
     size = np.abs(scores) / 2**0.5
     small = special.ndtri(np.maximum(special.erf(size), NEVER))
-    large = -special.ndtri(np.minimum(special.erfc(size), 0.5))
+    large = -special.ndtri(np.clip(special.erfc(size), LEAST_TAIL, 0.5))
     return np.asarray(np.where(size < 0.4, small, large))
 
 

@@ -67,7 +67,7 @@ def test_sizes_of_normal_scores_are_normal_scores() -> None:
     p = np.array([0.01, 0.3, 0.5, 0.9, 0.999])
     sizes = special.ndtri((1 + p) / 2)
     np.testing.assert_allclose(_sizes(np.array([1, -1])[:, None] * sizes), [special.ndtri(p)] * 2)
-    assert np.isfinite(_sizes(np.array([0.0, 30.0, -1e-20]))).all()
+    assert np.isfinite(_sizes(np.array([0.0, 30.0, -1e-20, 1e200, np.inf]))).all()
 
 
 def test_a_pattern_that_the_unknowns_take_up_is_judged_by_what_they_leave() -> None:
