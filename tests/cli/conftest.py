@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 
 from bayes_scaling.cli import main
+from bayes_scaling.cli.about import result_schema
 from bayes_scaling.inference.fit import Fit
 from bayes_scaling.runs.table import Runs
 from bayes_scaling.specs.spec import load_model, model_from_text
@@ -47,6 +49,7 @@ class Ran:
 
         found = json.loads(self.out, parse_constant=refuse)
         assert isinstance(found, dict)
+        jsonschema.validate(found, result_schema())
         return found
 
 
