@@ -26,7 +26,7 @@ from bayes_scaling.proofs.proof import Proof, Say
 from tests.conftest import ladder
 from tests.trust.counted import GIB
 
-TABLES, TABLES_IN_SHORT = 1000, 40
+TABLES, TABLES_IN_SHORT = 1000, 120
 EVERY, EVERY_IN_SHORT = 60.0, 10.0
 """Seconds between two kills."""
 MOST_MEMORY = 2.0
