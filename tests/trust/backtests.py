@@ -12,15 +12,18 @@ import pandas as pd
 import pytest
 
 from bayes_scaling.evaluation.calibration import BOOTSTRAP, FAMILY, OURS, TABLE, calibrate
+from bayes_scaling.evaluation.cuts import RATIO
 from bayes_scaling.evaluation.public_tables import public_tables
 from bayes_scaling.evaluation.scores import crps, relative
 from bayes_scaling.names import LOSS, MODEL, PARAMS, RUN, TOKENS
 from bayes_scaling.proofs.backtests import (
     BETTER_SHARE,
+    COVERAGE,
     FEWEST_RUNS,
     FEWEST_TABLES,
     LEAST_COVERAGE,
     MOST_COVERAGE,
+    SCORE,
     record_holds,
 )
 from bayes_scaling.proofs.proof import Proof, Say
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from bayes_scaling.evaluation.public_tables import PublicTable
 
 LINE = "log loss by least squares"
-INSIDE, SCORE = "inside90", "crps"
+INSIDE = "inside90"
 DRAWS = 4000
 SEED = 20261128
 
@@ -52,7 +55,7 @@ def tables_hold(full: bool, say: Say) -> Proof:
     better = {rival: rows[OURS] < rows[rival] for rival in rivals}
     ours = found.rows[found.rows[MODEL] == OURS]
     families = found.by_family[found.by_family[MODEL] == OURS]
-    share, pooled = float(families["coverage90"].mean()), float(ours[INSIDE].mean())
+    share, pooled = float(families[COVERAGE].mean()), float(ours[INSIDE].mean())
     misses = _misses(ours)
     write_table("B5_misses", misses)
     wins = ", ".join(f"{b.sum()} of {len(b)} tables against {k}" for k, b in better.items())
@@ -66,7 +69,7 @@ def tables_hold(full: bool, say: Say) -> Proof:
         f"{name} " + ", ".join(f"{each:.4f}" for each in rows.loc[name][[OURS, *rivals]].mean())
         for name in families[FAMILY]
     ]
-    held = zip(families[FAMILY], families["coverage90"], families["n"], strict=True)
+    held = zip(families[FAMILY], families[COVERAGE], families["n"], strict=True)
     return Proof(
         "B5",
         "Forecasts of public tables from their smaller runs hold, and beat a line and a bootstrap",
@@ -109,7 +112,7 @@ def _misses(ours: pd.DataFrame) -> list[dict[str, object]]:
     return [
         {
             "family": str(row[FAMILY]), "table": str(row[TABLE]), "run": str(row[RUN]),
-            "times the largest": round(float(row["ratio"]), 1),
+            "times the largest": round(float(row[RATIO]), 1),
             "observed": round(float(row["observed"]), 4),
             "5%": round(float(row["q05"]), 4), "95%": round(float(row["q95"]), 4),
         }

@@ -28,15 +28,15 @@ MAIN = (
 )  # fmt: skip
 """Models that are used most; they get twice as many simulations."""
 OTHERS = tuple(name for name in model_names() if name not in MAIN)
-ROUNDS = ((MAIN, 500), (OTHERS, 60), (OTHERS, 200), (OTHERS, 500), (MAIN, 1000))
-"""What is ranked one after the other, so that an early end leaves something of every model."""
 FEWEST = 60
 """Simulations below which a model counts as not run."""
+ENOUGH = 500
+"""Simulations of every model that the plan asks for."""
+ROUNDS = ((MAIN, ENOUGH), (OTHERS, FEWEST), (OTHERS, 200), (OTHERS, ENOUGH), (MAIN, 1000))
+"""What is ranked one after the other, so that an early end leaves something of every model."""
 IN_SHORT = ("chinchilla-plain", "kaplan-plain", "power-floor")
 MINUTES = "BAYES_SCALING_SBC_MINUTES"
 """Set to a number, this environment variable ends B1 after so many minutes."""
-ENOUGH = 500
-"""Simulations of every model that the plan asks for."""
 UNIFORM = "rank distance and z^2 inside 99.9% for every quantity, or so when tried once more"
 ATTEMPTS = (
     "Each posterior here is 4 x 500 draws, sampled once more where chains have not mixed; `fit` "
@@ -109,7 +109,7 @@ def _by_size(found: dict[str, Ranks]) -> list[tuple[int, list[str]]]:
 
 def slips_are_caught(full: bool, say: Say) -> Proof:
     """B2: faults planted in data or draws, each of which the check of B1 must see."""
-    simulations = 500 if full else 150
+    simulations = ENOUGH if full else 150
     wanted = (*SLIPS_OF_DRAWS, *SLIPS_OF_DATA) if full else SLIPS_IN_SHORT
     ranks: dict[str, Ranks] = {}
     for number in range(simulations):

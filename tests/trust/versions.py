@@ -27,7 +27,7 @@ PYTHONS = ("3.12", "3.13", "3.14")
 WHICH = "BAYES_SCALING_PYTHONS"
 """This environment variable names interpreters that uv does not find by their versions."""
 NOT_INSTALLED = "not installed"
-TOOLS = ("pytest", "pytest-xdist", "hypothesis", "polars")
+TOOLS = ("pytest", "pytest-xdist", "hypothesis", "jsonschema", "polars")
 """Of the dependency group dev, what these tests need."""
 TESTS = ("tests/runs", "tests/laws", "tests/specs", "tests/cli", "tests/decisions",
          "tests/reporting", "tests/catalogue")  # fmt: skip
